@@ -1,0 +1,1 @@
+"""Generated skills, one module per model type; importing this package imports none of them."""

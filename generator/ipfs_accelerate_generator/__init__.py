@@ -1,0 +1,1 @@
+"""From facts and templates to modules that can be read, run and proved."""

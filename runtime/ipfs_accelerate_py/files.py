@@ -1,0 +1,128 @@
+"""Files that are whole or absent: atomic writes, appended lines, locks that say who holds them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ipfs_accelerate_py.errors import WorkspaceError
+
+LOCK_TIMEOUT_S = 600.0  # longer than the slowest export that was seen (39 s for a 110 M decoder) by far
+
+
+def _refusal(path: Path, error: OSError) -> WorkspaceError:
+    fixes = {
+        errno.ENOSPC: "free some space and run the command again; what was there before is unchanged",
+        errno.EDQUOT: "free some of your quota and run the command again; what was there before is unchanged",
+        errno.EACCES: "make the folder writable, or choose another with --root or IPFS_ACCELERATE_HOME",
+        errno.EPERM: "make the folder writable, or choose another with --root or IPFS_ACCELERATE_HOME",
+        errno.EROFS: "the file system is read-only; choose another folder with --root or IPFS_ACCELERATE_HOME",
+    }
+    fix = fixes.get(error.errno or 0, "nothing was changed")
+    return WorkspaceError(f"{path}: cannot be written: {error.strerror or error}; {fix}")
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Write `data` so that a reader sees the old file or the new one, never a part of either.
+
+    Raises:
+        WorkspaceError: the folder cannot be written, or the disk is full; the old file is still there.
+    """
+    raw = data.encode() if isinstance(data, str) else data
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # mkstemp makes files that only their owner can read
+        temporary.replace(path)
+    except OSError as error:
+        raise _refusal(path, error) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_if_changed(path: Path, text: str) -> bool:
+    """Write `text` unless the file holds it already; return whether it was written."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_bytes() == text.encode():
+            return False
+    write_atomic(path, text)
+    return True
+
+
+def append_line(path: Path, text: str) -> None:
+    """Append one line in a single write; a torn line left by a killed process is closed off first.
+
+    Raises:
+        WorkspaceError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            size = os.fstat(handle).st_size
+            torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+            os.write(handle, (b"\n" if torn else b"") + text.rstrip("\n").encode() + b"\n")
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise _refusal(path, error) from error
+
+
+@contextlib.contextmanager
+def lock(path: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
+    """Hold `path` against every other process.
+
+    Raises:
+        WorkspaceError: another process still holds it after `timeout_s`; the message names that process.
+    """
+    from filelock import FileLock, Timeout
+
+    owner = path.with_name(path.name + ".owner")
+    held = FileLock(str(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held.acquire(timeout=timeout_s)
+    except Timeout as error:
+        holder = owner.read_text() if owner.exists() else "another process"
+        message = f"{path}: held by {holder} for more than {timeout_s:.0f} s; wait for it or stop it"
+        raise WorkspaceError(message) from error
+    except OSError as error:
+        raise _refusal(path, error) from error
+    try:
+        write_atomic(owner, f"process {os.getpid()} ({' '.join(sys.argv[:3])})")
+        yield
+    finally:
+        held.release()
+
+
+@contextlib.contextmanager
+def folder_atomic(final: Path) -> Iterator[Path]:
+    """Give an empty folder to fill; it becomes `final` at the end, or vanishes if filling it failed.
+
+    If another process made `final` in the meantime, that one stays: both were made from the same inputs.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        try:
+            temporary.rename(final)
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                raise _refusal(final, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
