@@ -1,0 +1,180 @@
+"""What is known about one model type: immutable nouns that cannot be constructed wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ipfs_accelerate_generator.values import (
+    Value,
+    check_dotted,
+    check_identifier,
+    check_names,
+    check_pattern,
+    check_table,
+    check_text,
+    refuse,
+)
+from ipfs_accelerate_py.errors import unknown
+
+FAMILIES: Final = ("embedding", "text_generation", "vision", "audio", "multimodal")
+
+_MODEL_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_TASK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_WORD = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
+
+
+def file_stem(model_type: str) -> str:
+    """Return the name, without a suffix, of the files about `model_type`; it holds no dot or separator.
+
+    Raises:
+        SpecError: `model_type` is not one; a path such as "../x" never is.
+    """
+    check_pattern("model_type", model_type, _MODEL_TYPE, "a model type (letters, digits, '.', '_' and '-')")
+    return re.sub(r"[^a-z0-9_]", "_", model_type.lower())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """One model class for one task: what its forward pass takes and which field of its output is read."""
+
+    task: str
+    table: str
+    """The auto-mapping table of transformers that names the class; "" where no table does."""
+    model: str
+    module: str = ""
+    """Where the class is imported from; "" says: from the module of the spec."""
+    inputs: tuple[str, ...]
+    """The tensors that the task feeds, in the order of the forward signature."""
+    output: str
+    config: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    """Keyword arguments that this head's configuration needs beside the type's own."""
+
+    def __post_init__(self) -> None:
+        check_pattern("task", self.task, _TASK, "a task (such as 'fill-mask')")
+        if self.table != "":
+            check_identifier("table", self.table)
+        check_identifier("model", self.model)
+        if self.module != "":
+            check_dotted("module", self.module)
+        check_names("inputs", self.inputs, check_identifier)
+        check_identifier("output", self.output)
+        object.__setattr__(self, "config", check_table("config", self.config))
+
+    @property
+    def function(self) -> str:
+        """The task as a Python name: "fill_mask" of "fill-mask"."""
+        return self.task.replace("-", "_")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The names, never the values, of the configuration fields that limit an input; dotted when in a part."""
+
+    tokens: str = ""
+    image: str = ""
+    audio: str = ""
+
+    def __post_init__(self) -> None:
+        for key in ("tokens", "image", "audio"):
+            if getattr(self, key) != "":
+                check_dotted(key, getattr(self, key))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processors:
+    """The classes that turn raw inputs into tensors; "" where the type has none of that kind."""
+
+    tokenizer: str = ""
+    image_processor: str = ""
+    feature_extractor: str = ""
+    video_processor: str = ""
+    processor: str = ""
+
+    def __post_init__(self) -> None:
+        for key in ("tokenizer", "image_processor", "feature_extractor", "video_processor", "processor"):
+            if getattr(self, key) != "":
+                check_identifier(key, getattr(self, key))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """One model type, as surveyed and, where a person knew better, as overridden."""
+
+    model_type: str
+    title: str
+    family: str
+    subfamily: str
+    config: str
+    module: str
+    imports: tuple[str, ...] = ()
+    """Modules that register the type and are imported before anything else."""
+    modalities: tuple[str, ...]
+    limits: Limits = Limits()
+    processors: Processors = Processors()
+    heads: tuple[Head, ...]
+    tiny: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    """Keyword arguments of the config class that make a small model for tests."""
+    reason: str = ""
+    """Why an override exists; "" when there is none."""
+    where: str = field(default="", compare=False)
+    """The file that it was read from, for messages."""
+
+    def __post_init__(self) -> None:
+        file_stem(self.model_type)
+        check_text("title", self.title)
+        if self.family not in FAMILIES:
+            refuse("family", str(unknown("family", str(self.family), FAMILIES)))
+        check_pattern("subfamily", self.subfamily, _WORD, "a word (such as 'text-encoder')")
+        check_identifier("config", self.config)
+        check_dotted("module", self.module)
+        check_names("imports", self.imports, check_dotted, may_be_empty=True)
+        check_names(
+            "modalities", self.modalities, lambda key, value: check_pattern(key, value, _WORD, "a word")
+        )
+        self._check_heads()
+        object.__setattr__(self, "tiny", check_table("tiny", self.tiny))
+        if self.reason != "":
+            check_text("reason", self.reason, longest=2000)
+
+    def _check_heads(self) -> None:
+        if not isinstance(self.heads, tuple) or not self.heads:
+            refuse("heads", "a model type needs at least one head")
+        tasks = [head.task for head in self.heads]
+        for index, task in enumerate(tasks):
+            if task in tasks[:index]:
+                refuse("heads", f"task {task!r} has two heads; keep one", index, "task")
+
+    @property
+    def stem(self) -> str:
+        """The name, without a suffix, of every file about this type."""
+        return file_stem(self.model_type)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks of the heads, in their order."""
+        return tuple(head.task for head in self.heads)
+
+    def head(self, task: str) -> Head:
+        """Return the head for `task`.
+
+        Raises:
+            UnknownName: this type has no such head; the message says which it has.
+        """
+        for head in self.heads:
+            if head.task == task:
+                return head
+        raise unknown(f"task of {self.model_type}", task, self.tasks)
+
+    def module_of(self, head: Head) -> str:
+        """Return the module that the class of `head` is imported from."""
+        return head.module or self.module
+
+
+def classes(spec: ModelSpec) -> Iterable[tuple[str, str]]:
+    """Yield (module, class name) of the config and of every head, each once, in the order of the spec."""
+    seen = {(spec.module, spec.config): None}
+    seen.update({(spec.module_of(head), head.model): None for head in spec.heads})
+    return seen.keys()
