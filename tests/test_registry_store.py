@@ -163,7 +163,7 @@ def test_patience_ends_with_the_process_that_holds_the_file(tmp_path: Path, migr
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
         with (
-            pytest.raises(WorkspaceError, match=rf"process {other.pid} \(.*python.*theirs 60\)"),
+            pytest.raises(WorkspaceError, match=rf"process {other.pid} \(.*python.*hold\.py"),
             store.connect(path, migrations, wait_s=0.2),
         ):
             pass

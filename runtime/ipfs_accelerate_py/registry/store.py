@@ -77,8 +77,8 @@ def connect(
     makes it anew where it is damaged: messages name it.
 
     Raises:
-        WorkspaceError: another process holds the file for longer than `wait_s`, the file is damaged, comes from
-            a newer version, cannot be written, or is missing although it is only to be read.
+        WorkspaceError: another process holds the file for longer than `wait_s`, the file is damaged, comes
+            from a newer version, cannot be written, or is missing although it is only to be read.
     """
     if importlib.util.find_spec("duckdb") is None:
         raise WorkspaceError(
