@@ -114,6 +114,8 @@ class ModelSpec:
     modalities: tuple[str, ...]
     limits: Limits = Limits()
     processors: Processors = Processors()
+    vocabulary: str = ""
+    """The config field that holds the number of tokens; left out of `tiny`, a test sets it to its tokenizer's."""
     heads: tuple[Head, ...]
     tiny: Mapping[str, Value] = field(default_factory=dict, hash=False)
     """Keyword arguments of the config class that make a small model for tests."""
@@ -134,6 +136,8 @@ class ModelSpec:
         check_names(
             "modalities", self.modalities, lambda key, value: check_pattern(key, value, _WORD, "a word")
         )
+        if self.vocabulary != "":
+            check_dotted("vocabulary", self.vocabulary)
         self._check_heads()
         object.__setattr__(self, "tiny", check_table("tiny", self.tiny))
         if self.reason != "":
