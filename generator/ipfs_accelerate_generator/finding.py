@@ -54,7 +54,7 @@ class Finding:
             refuse("backend", str(error))
         check_pattern("precision", self.precision, _WORD, "a precision (such as 'float32')")
         if self.effect not in list(Effect):
-            refuse("effect", str(unknown("effect", str(self.effect), list(Effect))))
+            refuse("effect", str(unknown("effect", str(self.effect), [effect.value for effect in Effect])))
         object.__setattr__(self, "effect", Effect(self.effect))
         check_text("reason", self.reason, longest=2000)
         check_pattern("evidence", self.evidence, _DIGEST, "a digest of twelve hex digits")

@@ -115,7 +115,7 @@ class ModelSpec:
     limits: Limits = Limits()
     processors: Processors = Processors()
     vocabulary: str = ""
-    """The config field that holds the number of tokens; left out of `tiny`, a test sets it to its tokenizer's."""
+    """The config field for the number of tokens; `tiny` leaves it out, a test sets it to its tokenizer's."""
     heads: tuple[Head, ...]
     tiny: Mapping[str, Value] = field(default_factory=dict, hash=False)
     """Keyword arguments of the config class that make a small model for tests."""

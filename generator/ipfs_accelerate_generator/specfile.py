@@ -117,7 +117,11 @@ def _source(path: Path, *, keys: set[str]) -> TomlSource:
         _check_keys(source, (name,), part, _keys(noun))
     if not isinstance(source.data.get("tiny", {}), dict):
         source.refuse(("tiny",), f"tiny is {source.data['tiny']!r}; give a table")
-    _check_tables(source, "heads", source.data.get("heads", []), _keys(Head))
+    heads = source.data.get("heads", [])
+    _check_tables(source, "heads", heads, _keys(Head))
+    for place, head in enumerate(heads):
+        if any(head["task"] == other["task"] for other in heads[:place]):
+            source.refuse(("heads", place, "task"), f"task {head['task']!r} has two heads; keep one")
     return source
 
 
