@@ -1,0 +1,229 @@
+"""Bundles: exported models with all that a handler needs, in a content-addressed cache that processes share.
+
+A bundle is a folder: the model files, the checkpoint's small files, and `manifest.json`, which is written last. Its name
+is the digest of what it was made from, so that a change of weights, of the generated module's graph or of the way of
+exporting makes another bundle. It is made in a child process, whose memory goes back, in a folder of its own that is
+renamed when it is whole.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ipfs_accelerate_py.errors import BundleError
+from ipfs_accelerate_py.files import folder_atomic, lock, write_atomic
+from ipfs_accelerate_py.locations import cache_folder
+from ipfs_accelerate_py.skills.checkpoint import SMALL_FILES, Checkpoint
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1  # of the manifest and of the folder
+EXPORT_TIMEOUT_S = (
+    1800  # ten times the slowest export that was seen, of a 110 M decoder, on a busy two-core machine
+)
+_SHAPING = ("eager.py", "export.py")  # the runtime's own sources that shape an exported graph
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One exported model; `manifest` says what it is, what it was made from and with, and what each file must be."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The small files of the checkpoint that the bundle was made from; it has no weights."""
+        return Checkpoint(str(self.folder))
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(entry["bytes"] for entry in self.manifest["files"].values())
+
+    @property
+    def used(self) -> float:
+        """When the bundle was last opened, in seconds since 1970."""
+        return (self.folder / "manifest.json").stat().st_atime
+
+    def path(self, name: str) -> Path:
+        """Return the file `name` of the bundle.
+
+        Raises:
+            BundleError: it is gone.
+        """
+        file = self.folder / name
+        if not file.is_file():
+            raise BundleError(
+                f"{self.folder}: {name} is gone; run `ipfs-accelerate cache prune` and try again"
+            )
+        return file
+
+    def damage(self) -> list[str]:
+        """Return what is wrong with the files, read through and compared with the manifest; nothing if all is well."""
+        found = []
+        for name, entry in self.manifest["files"].items():
+            path = self.folder / name
+            if not path.is_file():
+                found.append(f"{path}: is missing")
+            elif path.stat().st_size != entry["bytes"] or _digest(path) != entry["sha256"]:
+                found.append(f"{path}: differs from what was exported")
+        return found
+
+
+def opened(folder: Path) -> Bundle | None:
+    """Return the bundle in `folder`, or None if there is none.
+
+    Raises:
+        BundleError: its manifest cannot be read.
+    """
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BundleError(
+            f"{path}: cannot be read: {error}; delete the folder, and it is made again"
+        ) from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise BundleError(f"{path}: is of another format; delete the folder, and it is made again")
+    return Bundle(folder, manifest)
+
+
+def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> Bundle:
+    """Return the bundle of `checkpoint` for `task` on `backend`, exported by the generated file `module` if it is not there yet.
+
+    Raises:
+        BundleError: the export failed; the message holds the exporter's own last words.
+        CheckpointError: the checkpoint has no usable weights.
+    """
+    if given := opened(checkpoint.folder):
+        if (given.manifest["task"], given.manifest["backend"]) != (task, backend):
+            made = f"{given.manifest['task']} on {given.manifest['backend']}"
+            raise BundleError(
+                f"{given.folder}: is a bundle for {made}, not for {task} on {backend}; give the checkpoint"
+            )
+        return given
+    key = _key(checkpoint, Path(module), task, backend)
+    folder = cache_folder() / key[:2] / key
+    if found := opened(folder):
+        os.utime(folder / "manifest.json")
+        return found
+    with lock(folder.with_name(f"{key}.lock")):
+        if found := opened(folder):  # another process made it while this one waited
+            return found
+        log.info("exporting %s for %s on %s; this happens once", checkpoint.name, task, backend)
+        with folder_atomic(folder) as making:
+            _export(checkpoint, Path(module), task, backend, making)
+            _copy_small_files(checkpoint, making)
+            _finish(checkpoint, task, backend, key, making)
+    done = opened(folder)
+    if done is None:
+        raise BundleError(f"{folder}: vanished as soon as it was made; is something pruning the cache?")
+    return done
+
+
+def stored() -> Iterator[Bundle]:
+    """Yield the bundles of the cache, least recently used first."""
+    found = [made for path in cache_folder().glob("??/*/manifest.json") if (made := opened(path.parent))]
+    yield from sorted(found, key=lambda made: made.used)
+
+
+def discard(made: Bundle) -> None:
+    """Remove a bundle: its manifest first, so that nobody takes the rest for whole."""
+    with lock(made.folder.with_name(f"{made.folder.name}.lock")):
+        (made.folder / "manifest.json").unlink(missing_ok=True)
+        shutil.rmtree(made.folder, ignore_errors=True)
+
+
+def _key(checkpoint: Checkpoint, module: Path, task: str, backend: str) -> str:
+    parts = [str(FORMAT), checkpoint.digest(), task, backend, _graph_source(module, task, backend)]
+    here = Path(__file__).parent
+    parts += [(here / name).read_text(encoding="utf-8") for name in _SHAPING]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _graph_source(module: Path, task: str, backend: str) -> str:
+    """Return what shapes the exported graph in a generated module: its exporter, the task's model and graph, and the ports."""
+    prefix = task.replace("-", "_")
+    names = {f"export_{backend}", f"{prefix}_model", f"{prefix}_graph"}
+    kept = []
+    for node in ast.parse(module.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and (node.name in names or node.name.startswith("_export")):
+            kept.append(ast.dump(node))
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
+            entries = zip(node.value.keys, node.value.values, strict=True)
+            kept += [
+                ast.dump(value)
+                for key, value in entries
+                if isinstance(key, ast.Constant) and key.value == task
+            ]
+        elif isinstance(node, ast.Assign):
+            kept.append(ast.dump(node.value) if not isinstance(node.value, ast.Call) else "")
+    return "\n".join(kept)
+
+
+def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> None:
+    command = [sys.executable, "-m", "ipfs_accelerate_py.skills.export"]
+    command += [str(module), str(checkpoint.folder), task, backend, str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=EXPORT_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise BundleError(
+            f"{checkpoint.name}: the export of {task} for {backend} took over {EXPORT_TIMEOUT_S} s and was stopped"
+        ) from error
+    if done.returncode != 0:
+        ended = f"signal {-done.returncode}" if done.returncode < 0 else f"exit {done.returncode}"
+        raise BundleError(
+            f"{checkpoint.name}: the export of {task} for {backend} failed ({ended}): {_last_words(done.stderr)}"
+        )
+
+
+def _last_words(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:500] if lines else "it said nothing"
+
+
+def _copy_small_files(checkpoint: Checkpoint, folder: Path) -> None:
+    for name in SMALL_FILES:
+        source, target = checkpoint.folder / name, folder / name
+        if source.is_file() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def _finish(checkpoint: Checkpoint, task: str, backend: str, key: str, folder: Path) -> None:
+    written = json.loads((folder / "export.json").read_text(encoding="utf-8"))
+    (folder / "export.json").unlink()
+    files = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        files[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": _digest(path)}
+    manifest = {
+        "format": FORMAT,
+        "key": key,
+        "checkpoint": checkpoint.name,
+        "weights": checkpoint.digest(),
+        "model_type": checkpoint.model_type,
+        "task": task,
+        "backend": backend,
+        **written,
+        "files": files,
+    }
+    write_atomic(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,201 @@
+"""A checkpoint: weights and the small files beside them, in a folder or on the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ipfs_accelerate_py.errors import CheckpointError
+from ipfs_accelerate_py.files import write_atomic
+from ipfs_accelerate_py.locations import home
+
+# What a handler reads besides weights; a bundle carries copies, so that it needs no checkpoint any more.
+SMALL_FILES = (
+    "config.json",
+    "generation_config.json",
+    "modules.json",
+    "1_Pooling/config.json",
+    "preprocessor_config.json",
+    "sentence_bert_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+_SOURCES_OF_A_TOKENIZER = ("vocab.txt", "vocab.json", "merges.txt", "tokenizer.model", "spiece.model")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_LARGEST_HEADER = 100_000_000  # bytes; the limit that the safetensors format itself sets
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model's files: `repo` is a folder or a Hub id; a `revision` belongs to a Hub id."""
+
+    repo: str
+    revision: str | None = None
+
+    @cached_property
+    def folder(self) -> Path:
+        """The local folder; for a Hub id, huggingface_hub's snapshot, fetched if it is not there.
+
+        Raises:
+            CheckpointError: there is no such folder, or the Hub did not give it.
+        """
+        path = Path(self.repo).expanduser()
+        if path.is_dir():
+            return path.resolve()
+        if path.exists():
+            raise CheckpointError(
+                f"{path}: a checkpoint is a folder, and this is a file; give the folder that holds it"
+            )
+        if not _HUB_ID.fullmatch(self.repo):
+            raise CheckpointError(
+                f"{path}: no such folder; give a checkpoint's folder or a Hub id such as org/name"
+            )
+        return _snapshot(self.repo, self.revision)
+
+    @cached_property
+    def name(self) -> str:
+        """The name that results carry: the Hub id, or the folder as it was given."""
+        given = (
+            self.json("manifest.json").get("checkpoint") if (self.folder / "manifest.json").exists() else None
+        )
+        return str(given or self.repo)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The contents of `config.json`.
+
+        Raises:
+            CheckpointError: it is missing, is not JSON, or names no model type.
+        """
+        if not (self.folder / "config.json").exists():
+            raise CheckpointError(
+                f"{self.folder}: config.json is missing; without it the model type is not known"
+            )
+        config = self.json("config.json")
+        if not isinstance(config.get("model_type"), str):
+            raise CheckpointError(
+                f"{self.folder / 'config.json'}: names no model_type; add the one it belongs to"
+            )
+        return config
+
+    @property
+    def model_type(self) -> str:
+        """The model type that the configuration names."""
+        return str(self.config["model_type"])
+
+    def json(self, name: str) -> dict[str, Any]:
+        """Return the object in the JSON file `name`, or an empty one if there is no such file."""
+        value = self.json_value(name)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise CheckpointError(
+                f"{self.folder / name}: holds a {type(value).__name__} where an object is expected"
+            )
+        return value
+
+    def json_value(self, name: str) -> Any:
+        """Return what the JSON file `name` holds, or None if there is no such file."""
+        path = self.folder / name
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path}: cannot be read as JSON: {error}; fetch the file again") from error
+
+    def number(self, field: str) -> int | None:
+        """Return the positive whole number in the configuration's `field`, if it holds one."""
+        value = self.config.get(field)
+        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+    def weights(self) -> tuple[Path, ...]:
+        """Return the safetensors files that hold the weights, checked for completeness but not read through.
+
+        Raises:
+            CheckpointError: there are none, only pickled ones, one is missing, or one is cut off or damaged.
+        """
+        index = self.json("model.safetensors.index.json")
+        names = sorted(set(index.get("weight_map", {}).values())) or ["model.safetensors"]
+        paths = tuple(self.folder / str(name) for name in names)
+        missing = [path.name for path in paths if path.parent != self.folder or not path.is_file()]
+        if missing:
+            pickled = sorted(
+                path.name for kind in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in self.folder.glob(kind)
+            )
+            if pickled:
+                raise CheckpointError(
+                    f"{self.folder}: holds pickled weights only ({', '.join(pickled)}), and loading a pickle can run any "
+                    "code; convert them to model.safetensors"
+                )
+            raise CheckpointError(f"{self.folder}: {', '.join(missing)} is missing; fetch the weights again")
+        for path in paths:
+            _check_safetensors(path)
+        return paths
+
+    def digest(self) -> str:
+        """Return 64 hex digits of all files that shape a result; each is read through once and remembered by size and time."""
+        files = [self.folder / name for name in (*SMALL_FILES, *_SOURCES_OF_A_TOKENIZER)]
+        present = [path for path in files if path.is_file()] + list(self.weights())
+        stats = [(path, path.stat()) for path in present]
+        stamp = hashlib.sha256(
+            repr([(str(p), s.st_size, s.st_mtime_ns, s.st_ino) for p, s in stats]).encode()
+        ).hexdigest()
+        memory = home() / "digests" / stamp[:32]
+        if memory.is_file() and len(known := memory.read_text()) == 64:
+            return known
+        whole = hashlib.sha256()
+        for path in present:
+            with path.open("rb") as file:
+                whole.update(
+                    f"{path.relative_to(self.folder)}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\0".encode()
+                )
+        write_atomic(memory, whole.hexdigest())
+        return whole.hexdigest()
+
+
+def _check_safetensors(path: Path) -> None:
+    size = path.stat().st_size
+    damaged = f"{path}: is damaged or cut off; fetch it again"
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if size < 8 or not 0 < length <= min(size - 8, _LARGEST_HEADER):
+            raise CheckpointError(damaged)
+        try:
+            header = json.loads(file.read(length))
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise CheckpointError(damaged) from error
+    if size != 8 + length + max(ends, default=0):
+        raise CheckpointError(
+            f"{path}: holds {size} bytes, its header announces {8 + length + max(ends, default=0)}; fetch it again"
+        )
+
+
+def _snapshot(repo: str, revision: str | None) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ModuleNotFoundError as error:
+        raise CheckpointError(
+            f"{repo!r} is no folder here, and to fetch it from the Hub huggingface_hub is needed: "
+            "python -m pip install huggingface_hub"
+        ) from error
+    wanted = [*SMALL_FILES, *_SOURCES_OF_A_TOKENIZER, "*.safetensors", "*.safetensors.index.json"]
+    try:
+        return Path(snapshot_download(repo, revision=revision, allow_patterns=wanted)).resolve()
+    except LocalEntryNotFoundError as error:
+        state = "HF_HUB_OFFLINE is set" if os.environ.get("HF_HUB_OFFLINE") else "the Hub did not answer"
+        raise CheckpointError(
+            f"{repo!r} is no folder here and not in the Hub's cache, and {state}"
+        ) from error
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(f"{repo!r}: the Hub refused it: {first}") from error

@@ -1,0 +1,150 @@
+"""Exporting: the functions that generated modules call, and the child process that calls the module.
+
+Run as `python -m ipfs_accelerate_py.skills.export MODULE CHECKPOINT TASK BACKEND FOLDER` by `bundle`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ipfs_accelerate_py.errors import BundleError
+from ipfs_accelerate_py.skills.arrays import Array, Module
+from ipfs_accelerate_py.skills.batching import collate
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.head import Head
+from ipfs_accelerate_py.skills.text import TextInput
+
+_MADE_WITH = ("torch", "transformers", "openvino", "onnxruntime", "onnx", "onnxscript")
+
+
+def sample(head: Head, checkpoint: Checkpoint) -> dict[str, Array]:
+    """Return a batch of the head's own sample inputs: of unequal length, so that no mask is all ones."""
+    steps = head.steps(checkpoint)
+    rows = [row for example in steps.prepare(steps.sample, steps.options) for row in example.rows]
+    return collate(rows, steps.padding)
+
+
+def example_tensors(head: Head, batch: dict[str, Array]) -> tuple[Any, ...]:
+    """Return `batch` as torch tensors in the order of the head's inputs."""
+    import torch
+
+    return tuple(torch.from_numpy(batch[name]) for name in head.inputs)
+
+
+def traceable(head: Head, model: Module, checkpoint: Checkpoint) -> Module:
+    """Return a torch module that takes the tensors of `head.inputs` in order and gives those of `head.outputs` in order."""
+    import torch
+
+    graph = head.graph(model, checkpoint)
+
+    class Graph(torch.nn.Module):  # type: ignore[misc]  # torch is an unchecked library
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model  # so that its weights are the module's own
+
+        def forward(self, *tensors: Any) -> tuple[Any, ...]:
+            outputs = graph(dict(zip(head.inputs, tensors, strict=True)))
+            return tuple(outputs[name] for name in head.outputs)
+
+    return Graph().eval()
+
+
+def openvino_inputs(head: Head, batch: dict[str, Array]) -> list[tuple[Any, Any]]:
+    """Return the (shape, type) of each input for `openvino.convert_model`, with the dynamic axes left open."""
+    import openvino
+
+    kinds = {"int64": openvino.Type.i64, "float32": openvino.Type.f32}
+    shapes = []
+    for name, port in head.inputs.items():
+        sizes = [
+            -1 if axis in port.dynamic else size
+            for axis, size in zip(port.axes, batch[name].shape, strict=True)
+        ]
+        shapes.append((openvino.PartialShape(sizes), kinds[port.dtype]))
+    return shapes
+
+
+def name_openvino_ports(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Give the ports of a converted model their names, in order.
+
+    Raises:
+        BundleError: the converter dropped or added a port, so that the order no longer tells which is which.
+    """
+    for kind, ports, names in (("inputs", model.inputs, inputs), ("outputs", model.outputs, outputs)):
+        if len(ports) != len(names):
+            raise BundleError(
+                f"the exported model has {len(ports)} {kind} where {', '.join(names)} were expected"
+            )
+        for port, name in zip(ports, names, strict=True):
+            port.get_tensor().set_names({name})
+
+
+def onnx_axes(head: Head) -> tuple[tuple[dict[int, Any], ...], ...]:
+    """Return the dynamic axes of each input for `torch.onnx.export`; the outer tuple is the one of `forward(*tensors)`."""
+    import torch
+
+    open_axis = torch.export.Dim.DYNAMIC
+    return (
+        tuple(
+            {place: open_axis for place, axis in enumerate(port.axes) if axis in port.dynamic}
+            for port in head.inputs.values()
+        ),
+    )
+
+
+def load_module(path: Path) -> ModuleType:
+    """Return the generated module in the file `path`, which need not be on the import path.
+
+    Raises:
+        BundleError: there is no such file.
+    """
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise BundleError(f"{path}: no such generated module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _MADE_WITH:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Export in this process: the model files and `export.json`, which the parent turns into the manifest."""
+    module, folder = Path(arguments[0]), Path(arguments[4])
+    checkpoint, task, backend = Checkpoint(arguments[1]), arguments[2], arguments[3]
+    os.environ["HF_HUB_OFFLINE"] = "1"  # the checkpoint is here; an export fetches nothing
+    skill = load_module(module).SKILL
+    head = skill.heads[task]
+    route = skill.exporters[backend](checkpoint, task, folder)
+    if "input_ids" in head.inputs and not (checkpoint.folder / "tokenizer.json").exists():
+        tokenizer = TextInput(checkpoint, tuple(head.inputs), "").tokenizer
+        tokenizer.save(str(folder / "tokenizer.json"))
+    facts = {
+        "route": route,
+        "precision": "float32",
+        "made_with": _versions(),
+        "inputs": list(head.inputs),
+        "outputs": list(head.outputs),
+    }
+    (folder / "export.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,120 @@
+"""A handler: one loaded model on one backend, called with inputs and answering in plain dictionaries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ipfs_accelerate_py.errors import InputError, unknown
+from ipfs_accelerate_py.skills.arrays import Array, Batch, Features, Forward
+from ipfs_accelerate_py.skills.batching import ROWS_PER_BATCH, batches, collate
+from ipfs_accelerate_py.skills.head import Answer, Options, Steps
+
+Many = Callable[[Sequence[Batch]], list[dict[str, Array]]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model runs: the backend, the device as that backend names it, and whether hardware was simulated."""
+
+    backend: str
+    device: str
+    simulated: bool = False
+
+
+class Handler:
+    """Answers inputs of one task.
+
+    Calling it with one input gives one dictionary, with a list a list of them in the same order. Every answer carries
+    the checkpoint (`model`), `task`, `backend`, `device` and `inference_time`: the seconds of the call, shared evenly
+    among its inputs.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: str,
+        model: str,
+        steps: Steps,
+        forward: Forward,
+        place: Place,
+        many: Many | None = None,
+    ) -> None:
+        self.task = task
+        self.model = model
+        self.steps = steps
+        self.forward = forward
+        self.place = place
+        self._many = many
+
+    def __repr__(self) -> str:
+        return f"Handler({self.model!r}, {self.task!r}, backend={self.place.backend!r}, device={self.place.device!r})"
+
+    def __call__(self, inputs: Any, **options: Any) -> Any:
+        """Return the answer to one input, or to a list of inputs the list of answers.
+
+        Raises:
+            InputError: an input cannot be used; for a list the message says which.
+            UnknownName: the task has no such option.
+        """
+        alone = not isinstance(inputs, list | tuple)
+        items = [inputs] if alone else list(inputs)
+        if not items:
+            raise InputError("the list of inputs is empty; give at least one")
+        started = time.perf_counter()
+        try:
+            answers = self._answers(items, self._options(options))
+        except InputError as error:
+            if alone and error.index is not None:
+                raise InputError(str(error).removeprefix(f"input {error.index}: ")) from error
+            raise
+        seconds = (time.perf_counter() - started) / len(items)
+        for answer in answers:
+            answer.update(self._stamp(seconds))
+        return answers[0] if alone else answers
+
+    def _stamp(self, seconds: float) -> Answer:
+        stamp: Answer = {
+            "model": self.model,
+            "task": self.task,
+            "backend": self.place.backend,
+            "device": self.place.device,
+            "inference_time": seconds,
+        }
+        return stamp | {"simulated": True} if self.place.simulated else stamp
+
+    def _options(self, given: Mapping[str, Any]) -> Options:
+        for name in given:
+            if name not in self.steps.options:
+                raise unknown(f"{self.task} option", name, self.steps.options)
+        if absent := [name for name in self.steps.required if name not in given]:
+            raise InputError(f"{self.task} needs {absent[0]}=...")
+        return {**self.steps.options, **given}
+
+    def _answers(self, items: list[Any], options: Options) -> list[Answer]:
+        examples = self.steps.prepare(items, options)
+        rows = [row for example in examples for row in example.rows]
+        outputs = iter(self.run(rows))
+        answers = []
+        for example in examples:
+            answer = self.steps.present(example, [next(outputs) for _ in example.rows], options)
+            answers.append(answer | {"notice": example.notice} if example.notice else answer)
+        return answers
+
+    def run(self, rows: Sequence[Features]) -> list[dict[str, Array]]:
+        """Return the outputs of each row, computed in batches of similar length."""
+        if len(rows) == 1:
+            outputs = self.forward(collate(rows, self.steps.padding))
+            return [{name: array[0] for name, array in outputs.items()}]
+        planned = list(batches(rows, self.steps.padding, ROWS_PER_BATCH))
+        feeds = [batch for _, batch in planned]
+        computed = (
+            self._many(feeds) if self._many and len(feeds) > 1 else [self.forward(feed) for feed in feeds]
+        )
+        results: list[dict[str, Array]] = [{} for _ in rows]
+        for (places, _), outputs in zip(planned, computed, strict=True):
+            for row, place in enumerate(places):
+                results[place] = {name: array[row] for name, array in outputs.items()}
+        return results

@@ -1,0 +1,68 @@
+"""What a skill knows of one task: how inputs become rows, what runs where the model runs, how rows become answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ipfs_accelerate_py.skills.arrays import Array, Features, Module, Tensors
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+
+Graph = Callable[[Tensors], dict[str, Any]]
+Options = Mapping[str, Any]
+Answer = dict[str, Any]  # JSON-serialisable
+
+
+@dataclass(frozen=True)
+class Port:
+    """One input of a graph: its element type, the names of its axes, and which of them vary from batch to batch."""
+
+    dtype: Literal["int64", "float32"]
+    axes: tuple[str, ...]
+    dynamic: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if stray := set(self.dynamic) - set(self.axes):
+            raise ValueError(f"axes {sorted(stray)} are called dynamic, but the port has {self.axes}")
+
+
+@dataclass(frozen=True)
+class Example:
+    """One input made ready: the rows that it feeds, and what `present` needs to word the answer."""
+
+    rows: tuple[Features, ...]
+    context: Any = None
+    notice: str | None = None  # what the user should know, such as a truncation
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What happens before and after the forward pass.
+
+    `prepare` turns inputs into examples, `present` one example and the outputs of its rows into an answer. Arrays named
+    in `padding` vary in length along their first axis and are filled up with that value. `sample` are inputs that any
+    checkpoint of the type can answer: an export is traced with them and an unproved backend is checked with them.
+    """
+
+    prepare: Callable[[Sequence[Any], Options], list[Example]]
+    present: Callable[[Example, Sequence[Mapping[str, Array]], Options], Answer]
+    sample: tuple[Any, ...]
+    padding: Mapping[str, int] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)  # name -> default
+    required: tuple[str, ...] = ()  # options whose default serves the sample alone
+
+
+@dataclass(frozen=True)
+class Head:
+    """One task of one model type.
+
+    `model` loads the eager model; `graph` gives the function that runs where the model runs, from tensors named as
+    `inputs` are to those named in `outputs`. Their first axis is the row.
+    """
+
+    model: Callable[..., Module]
+    graph: Callable[[Module, Checkpoint], Graph]
+    steps: Callable[[Checkpoint], Steps]
+    inputs: Mapping[str, Port]
+    outputs: tuple[str, ...]

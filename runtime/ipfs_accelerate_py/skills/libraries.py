@@ -1,0 +1,29 @@
+"""Whether the libraries of a backend are installed, asked without importing them."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from ipfs_accelerate_py.errors import BackendError
+
+# backend -> (the modules that it runs on, the extra that installs them)
+LIBRARIES = {
+    "cpu": (("torch", "transformers"), "torch"),
+    "openvino": (("openvino",), "openvino"),
+    "onnxruntime": (("onnxruntime",), "onnx"),
+}
+
+
+def needs(backend: str) -> None:
+    """Refuse `backend` if a library that it runs on is not installed.
+
+    Raises:
+        BackendError: one is missing; the message says how to install it.
+    """
+    modules, extra = LIBRARIES[backend]
+    for module in modules:
+        if find_spec(module) is None:
+            raise BackendError(
+                f"{backend} is not on this machine: {module} is not installed; "
+                f"python -m pip install 'ipfs_accelerate_py[{extra}]'"
+            )

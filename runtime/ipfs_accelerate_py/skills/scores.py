@@ -1,0 +1,116 @@
+"""Small arithmetic on NumPy arrays that every classifier shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ipfs_accelerate_py.errors import CheckpointError, InputError
+from ipfs_accelerate_py.skills.arrays import Array
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.text import TextInput
+
+FUNCTIONS = ("sigmoid", "softmax", "none")
+
+
+def softmax(logits: Array) -> Array:
+    """Return `logits` as probabilities along the last axis."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    result: Array = shifted / shifted.sum(axis=-1, keepdims=True)
+    return result
+
+
+def sigmoid(logits: Array) -> Array:
+    """Return each logit's probability by itself."""
+    result: Array = 1.0 / (1.0 + np.exp(-logits))
+    return result
+
+
+def top(scores: Array, count: int) -> list[int]:
+    """Return the places of the `count` largest of `scores` (one axis), largest first; ties in the order of place."""
+    if count >= scores.shape[0]:
+        return [int(place) for place in np.argsort(-scores, kind="stable")]
+    best = np.argpartition(-scores, count - 1)[:count]
+    return [int(place) for place in sorted(best, key=lambda place: (-scores[place], place))]
+
+
+def labels(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return the label names in the order of the logits, from the checkpoint's `id2label`.
+
+    Raises:
+        CheckpointError: the table has gaps.
+    """
+    table = checkpoint.config.get("id2label")
+    if not table:
+        return tuple(
+            f"LABEL_{place}" for place in range(checkpoint.number("num_labels") or 2)
+        )  # the default of transformers
+    try:
+        return tuple(str(table[str(place)]) for place in range(len(table)))
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{checkpoint.folder / 'config.json'}: id2label has no entry for {error}; number it from 0"
+        ) from error
+
+
+def entailment(checkpoint: Checkpoint) -> tuple[int, int]:
+    """Return the places of entailment and of contradiction among the labels, by the rule of transformers' pipeline.
+
+    Raises:
+        CheckpointError: no label is called entailment, so the checkpoint was not trained for this.
+    """
+    names = [name.lower() for name in labels(checkpoint)]
+    entails = next((place for place, name in enumerate(names) if name.startswith("entail")), None)
+    if entails is None:
+        raise CheckpointError(
+            f"{checkpoint.folder}: none of its labels {', '.join(names)} is entailment; zero-shot classification needs a "
+            "checkpoint trained on natural language inference, with its labels named in id2label"
+        )
+    return entails, len(names) - 1 if entails == 0 else 0
+
+
+def scoring(checkpoint: Checkpoint) -> str:
+    """Return the function that turns this checkpoint's logits into scores, by the rule of transformers' pipelines."""
+    problem = checkpoint.config.get("problem_type")
+    count = len(labels(checkpoint))
+    if problem == "regression":
+        return "none"
+    if problem == "multi_label_classification" or count == 1:
+        return "sigmoid"
+    return "softmax"
+
+
+def scores(logits: Array, function: str) -> Array:
+    """Return `logits` after `function`, one of sigmoid, softmax, none."""
+    if function not in FUNCTIONS:
+        raise InputError(f"function_to_apply is {function!r}; it is one of {', '.join(FUNCTIONS)}")
+    return {"sigmoid": sigmoid, "softmax": softmax, "none": np.asarray}[function](logits)
+
+
+def ranking(values: Array, names: tuple[str, ...], count: int | None) -> list[dict[str, Any]]:
+    """Return the `count` best labels as [{"label", "score"}], best first; all of them if `count` is None."""
+    if count is not None and (not isinstance(count, int) or count < 1):
+        raise InputError(f"top_k is {count!r}; it is a whole number from 1")
+    return [
+        {"label": names[place], "score": float(values[place])} for place in top(values, count or len(names))
+    ]
+
+
+def chosen(targets: Any, text: TextInput) -> list[int] | None:
+    """Return the token ids that the option `targets` allows, a word or a list of words; None if it allows all.
+
+    Raises:
+        InputError: a word is not in the vocabulary.
+    """
+    if targets is None:
+        return None
+    found = []
+    for word in [targets] if isinstance(targets, str) else targets:
+        token = text.tokenizer.token_to_id(word)
+        if token is None:
+            raise InputError(f"target {word!r} is not in the vocabulary; give words that are single tokens")
+        found.append(int(token))
+    if not found:
+        raise InputError("targets is empty; name at least one word")
+    return list(dict.fromkeys(found))

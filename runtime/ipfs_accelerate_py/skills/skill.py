@@ -1,0 +1,67 @@
+"""A skill: the tasks of one model type, and the functions that load them on each backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ipfs_accelerate_py.errors import BackendError, UnknownName, unknown
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from ipfs_accelerate_py.skills.decoding import DecoderHead
+    from ipfs_accelerate_py.skills.handler import Handler
+    from ipfs_accelerate_py.skills.head import Head
+
+Loader = Callable[..., "Handler"]
+Exporter = Callable[[Checkpoint, str, Path], None]
+
+
+@dataclass(frozen=True)
+class Skill:
+    """What a generated module offers.
+
+    `loaders` has one function per backend, in the order in which they were proved and are preferred where nothing was
+    measured; `left_out` says why a (task, backend) pair is not offered.
+    """
+
+    model_type: str
+    family: str
+    heads: Mapping[str, Head | DecoderHead]
+    loaders: Mapping[str, Loader]
+    exporters: Mapping[str, Exporter] = field(default_factory=dict)
+    left_out: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def task(self, name: str) -> str:
+        """Return `name` if the skill has that task.
+
+        Raises:
+            UnknownName: it has not; the message names those that it has.
+        """
+        if name in self.heads:
+            return name
+        near = unknown("task", name, self.heads)
+        raise UnknownName(
+            f"{self.model_type}: {near}"
+            + ("" if "known are" in str(near) else f" It has: {', '.join(self.heads)}")
+        )
+
+    def backends(self, task: str) -> tuple[str, ...]:
+        """Return the backends that offer `task`, in order of preference."""
+        return tuple(name for name in self.loaders if (task, name) not in self.left_out)
+
+    def load(self, checkpoint: Checkpoint, task: str, backend: str) -> Handler:
+        """Return a handler of `checkpoint` for `task` on `backend`.
+
+        Raises:
+            UnknownName: the skill has no such task or backend.
+            BackendError: the pair was left out (the message says why), or the machine lacks the backend.
+        """
+        self.task(task)
+        if backend not in self.loaders:
+            raise unknown("backend", backend, self.loaders)
+        if reason := self.left_out.get((task, backend)):
+            raise BackendError(f"{self.model_type}: {task} on {backend} was left out: {reason}")
+        return self.loaders[backend](checkpoint, task)

@@ -1,0 +1,215 @@
+"""Texts to token ids through the `tokenizers` library, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ipfs_accelerate_py.errors import CheckpointError, InputError
+from ipfs_accelerate_py.skills.arrays import Array
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+_NO_LIMIT = 1_000_000  # transformers writes 10**30 for "none"; no model reads as much as this
+_FIELDS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
+Text = str | tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One encoded text, or pair of texts."""
+
+    arrays: dict[str, Array]  # (tokens,) int64 each
+    encoding: Encoding
+    notice: str | None
+
+    @property
+    def ids(self) -> Array:
+        """Token ids, (tokens,)."""
+        return self.arrays["input_ids"]
+
+    @property
+    def special(self) -> Array:
+        """1 where a token was added by the tokenizer, (tokens,)."""
+        return np.asarray(self.encoding.special_tokens_mask)
+
+    @property
+    def sequence(self) -> Array:
+        """0 where a token is of the first text, 1 of the second, -1 of neither, (tokens,)."""
+        return np.asarray([-1 if place is None else place for place in self.encoding.sequence_ids])
+
+
+@dataclass(frozen=True)
+class TextInput:
+    """The tokenizer of a checkpoint, for a model whose forward takes `names`.
+
+    `limit_field` names the field of config.json that bounds the length; the tokenizer's own limit counts too, and for
+    sentence embeddings the one of sentence_bert_config.json.
+    """
+
+    checkpoint: Checkpoint
+    names: tuple[str, ...]
+    limit_field: str
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The checkpoint's tokenizer, with neither truncation nor padding of its own."""
+        from tokenizers import Tokenizer
+
+        path = self.checkpoint.folder / "tokenizer.json"
+        if path.is_file():
+            try:
+                tokenizer = Tokenizer.from_file(str(path))
+            except Exception as error:
+                raise CheckpointError(f"{path}: is no tokenizer: {error}; fetch the file again") from error
+        else:
+            tokenizer = _converted(self.checkpoint)
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
+
+    @cached_property
+    def limit(self) -> int:
+        """The number of tokens that the checkpoint takes, special ones included."""
+        written = (
+            self.checkpoint.number(self.limit_field),
+            self.checkpoint.json("tokenizer_config.json").get("model_max_length"),
+            self.checkpoint.json("sentence_bert_config.json").get("max_seq_length"),
+        )
+        return min(
+            (int(value) for value in written if isinstance(value, int | float) and 0 < value < _NO_LIMIT),
+            default=_NO_LIMIT,
+        )
+
+    def special_token(self, name: str) -> tuple[str, int]:
+        """Return the text and the id of the special token called `name`, such as "mask_token".
+
+        Raises:
+            CheckpointError: the checkpoint names none, or it is not in the vocabulary.
+        """
+        for file in ("tokenizer_config.json", "special_tokens_map.json"):
+            written = self.checkpoint.json(file).get(name)
+            text = written.get("content") if isinstance(written, dict) else written
+            if isinstance(text, str):
+                found = self.tokenizer.token_to_id(text)
+                if found is None:
+                    raise CheckpointError(
+                        f"{self.checkpoint.folder / file}: {name} {text!r} is not in the vocabulary"
+                    )
+                return text, int(found)
+        raise CheckpointError(
+            f"{self.checkpoint.folder}: neither tokenizer_config.json nor special_tokens_map.json names a {name}"
+        )
+
+    @cached_property
+    def padding(self) -> dict[str, int]:
+        """What each input is filled up with; masked positions never count, so without a pad token any id will do."""
+        try:
+            pad = self.special_token("pad_token")[1]
+        except CheckpointError:
+            pad = self.checkpoint.config.get("pad_token_id") or 0
+        return {name: pad if name == "input_ids" else 0 for name in self.names}
+
+    def encode(self, texts: Sequence[Text], *, shorten: str = "longest_first") -> list[Tokens]:
+        """Return each text, or pair of texts, as tokens; what is over the limit is cut off, and the notice says so.
+
+        Raises:
+            InputError: an item is not a text, is empty, or leaves no room beside its partner.
+        """
+        for index, text in enumerate(texts):
+            for part in text if isinstance(text, tuple) else (text,):
+                _check(part, index)
+        encodings = self.tokenizer.encode_batch(list(texts))
+        return [
+            self._tokens(encoding, text, index, shorten)
+            for index, (encoding, text) in enumerate(zip(encodings, texts, strict=True))
+        ]
+
+    def _tokens(self, encoding: Encoding, text: Text, index: int, shorten: str) -> Tokens:
+        notice = None
+        if len(encoding) > self.limit:
+            notice = f"truncated: {len(encoding)} tokens, of which the checkpoint takes {self.limit}"
+            encoding = self._shortened(text, index, shorten)
+        arrays = {name: np.asarray(getattr(encoding, _FIELDS[name]), dtype=np.int64) for name in self.names}
+        return Tokens(arrays, encoding, notice)
+
+    def _shortened(self, text: Text, index: int, shorten: str) -> Encoding:
+        from copy import deepcopy
+
+        tokenizer = deepcopy(
+            self.tokenizer
+        )  # the strategy is a state of the tokenizer, and another thread may be using it
+        tokenizer.enable_truncation(self.limit, strategy=shorten)
+        try:
+            return tokenizer.encode(*text) if isinstance(text, tuple) else tokenizer.encode(text)
+        except Exception as error:
+            raise InputError(
+                f"cannot be cut to the {self.limit} tokens that the checkpoint takes: {error}", index=index
+            ) from error
+
+    def decode(self, ids: Sequence[int], *, skip_special: bool) -> str:
+        """Return the text of `ids`."""
+        return str(self.tokenizer.decode([int(token) for token in ids], skip_special_tokens=skip_special))
+
+    def join(self, words: Sequence[str]) -> str:
+        """Return pieces of the vocabulary as running text."""
+        decoder = self.tokenizer.decoder
+        return str(decoder.decode(list(words))) if decoder is not None else " ".join(words)
+
+
+def _check(text: Any, index: int) -> None:
+    if not isinstance(text, str):
+        raise InputError(f"is a {type(text).__name__}; this task takes a text", index=index)
+    if not text.strip():
+        raise InputError("the text is empty; give at least one word", index=index)
+
+
+def _converted(checkpoint: Checkpoint) -> Tokenizer:
+    """Return the tokenizer that transformers builds from a checkpoint without a tokenizer.json."""
+    try:
+        from transformers import AutoTokenizer
+    except ModuleNotFoundError as error:
+        raise CheckpointError(
+            f"{checkpoint.folder}: tokenizer.json is missing, and transformers, which could make it, is not installed; "
+            "install ipfs_accelerate_py[torch]"
+        ) from error
+    from tokenizers import Tokenizer
+
+    try:
+        loaded = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise CheckpointError(
+            f"{checkpoint.folder}: no tokenizer could be made: {first}; add tokenizer.json"
+        ) from error
+    backend = getattr(loaded, "backend_tokenizer", None)
+    if backend is None:
+        raise CheckpointError(
+            f"{checkpoint.folder}: {type(loaded).__name__} has no tokenizer.json form; save a fast tokenizer"
+        )
+    return Tokenizer.from_str(backend.to_str())
+
+
+def texts_or_pairs(items: Sequence[Any]) -> list[Text]:
+    """Return `items`, each a text or {"text", "text_pair"}, as texts and pairs.
+
+    Raises:
+        InputError: an item is neither.
+    """
+    texts: list[Text] = []
+    for index, item in enumerate(items):
+        if isinstance(item, str):
+            texts.append(item)
+        elif isinstance(item, dict) and item.get("text") is not None and set(item) <= {"text", "text_pair"}:
+            texts.append(
+                (item["text"], item["text_pair"]) if item.get("text_pair") is not None else item["text"]
+            )
+        else:
+            raise InputError('is neither a text nor {"text": ..., "text_pair": ...}', index=index)
+    return texts
