@@ -1,0 +1,110 @@
+"""How far two results are apart, in one number that can be compared between outputs, models and backends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ipfs_accelerate_py.evidence.cells import EvidenceError
+
+Array = NDArray[Any]
+
+# Twelve encoder types exported to OpenVINO came within 5e-6 of eager float32; deeper models, other orders of
+# summing and other approximations of exp and erf need more room. An error is far above: BERT with sensitive
+# weights moves by 0.67 when its mask is ignored, and controls see to it that every wrong input moves a result
+# by a hundred times this much.
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The largest difference between two results, and where it is."""
+
+    value: float  # relative to the largest absolute value of the reference; infinite where there is a fault
+    place: str = ""  # "logits at [0, 3]"
+    fault: str | None = None  # why they cannot be compared
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __str__(self) -> str:
+        if self.fault is not None:
+            return self.fault
+        return f"largest difference {self.value:.3g}" + (f" (output {self.place})" if self.place else "")
+
+    def within(self, tolerance: float = TOLERANCE) -> bool:
+        """Whether the two results agree."""
+        return self.value <= tolerance
+
+
+def compare(got: Mapping[str, Array], want: Mapping[str, Array]) -> Difference:
+    """Return the largest difference over all outputs of the reference `want`.
+
+    Each output is measured against its own largest absolute value, so that a large hidden state does not hide
+    a wrong score. Integers and booleans (token numbers, masks) must be equal. What cannot be compared is an
+    infinite difference that says what and where: a missing output, another shape, a number that is not finite
+    where the reference is. Outputs that the reference does not have are not looked at.
+    """
+    if not want:
+        raise EvidenceError("the reference has no outputs: nothing would be compared")
+    worst = Difference(0.0)
+    for name, reference in want.items():
+        if name not in got:
+            return Difference(math.inf, name, f"output {name!r} is missing; there are {sorted(got)}")
+        found = _difference(name, np.asarray(got[name]), np.asarray(reference))
+        if found.value > worst.value or not worst.place:
+            worst = found
+    return worst
+
+
+def same_argmax(got: Array, want: Array, tolerance: float = TOLERANCE) -> bool:
+    """Whether the largest entries along the last axis are in the same places.
+
+    A tie is no error: where the places differ, the reference's own values at the two places must lie closer
+    together than two results within `tolerance` can exchange, that is twice the tolerance on its scale.
+    """
+    if got.shape != want.shape or not want.size or not (np.isfinite(got).all() and np.isfinite(want).all()):
+        return False
+    exact = want.astype(np.float64)
+    best = exact.max(axis=-1)
+    chosen = np.take_along_axis(exact, np.expand_dims(got.argmax(axis=-1), -1), axis=-1)[..., 0]
+    return bool((best - chosen <= 2 * tolerance * np.abs(exact).max()).all())
+
+
+def _difference(name: str, got: Array, want: Array) -> Difference:
+    if got.shape != want.shape:
+        return Difference(
+            math.inf, name, f"output {name!r} has shape {got.shape}, the reference {want.shape}"
+        )
+    if not want.size:
+        return Difference(0.0, name)
+    if want.dtype.kind in "biu":
+        wrong = got != want
+        fault = "output {0!r} is {1} at {3}, the reference {2}; integers must be equal"
+        return _fault(name, got, want, wrong, fault) if wrong.any() else Difference(0.0, name)
+    exact_got, exact_want = got.astype(np.float64), want.astype(np.float64)
+    finite = np.isfinite(exact_want)
+    wrong = np.where(finite, ~np.isfinite(exact_got), ~np.isclose(exact_got, exact_want, equal_nan=True))
+    if wrong.any():
+        return _fault(name, got, want, wrong, "output {0!r} is {1} at {3} where the reference is {2}")
+    apart = np.abs(np.where(finite, exact_got, 0.0) - np.where(finite, exact_want, 0.0))
+    scale = (
+        float(np.abs(np.where(finite, exact_want, 0.0)).max()) or 1.0
+    )  # of all zeros: the absolute difference
+    place = np.unravel_index(int(apart.argmax()), apart.shape)
+    return Difference(float(apart[place]) / scale, f"{name} at {_index(place)}")
+
+
+def _fault(name: str, got: Array, want: Array, wrong: Array, message: str) -> Difference:
+    place = np.unravel_index(int(np.asarray(wrong).argmax()), got.shape)
+    text = message.format(name, got[place], want[place], _index(place))
+    return Difference(math.inf, f"{name} at {_index(place)}", text)
+
+
+def _index(place: tuple[Any, ...]) -> str:
+    return str([int(number) for number in place])
