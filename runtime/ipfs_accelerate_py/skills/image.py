@@ -24,9 +24,13 @@ _CHANNELS = (1, 3, 4)
 
 @dataclass(frozen=True)
 class ImageInput:
-    """The image processor of a checkpoint, as its preprocessor_config.json describes it."""
+    """The image processor of a checkpoint, as its preprocessor_config.json describes it.
+
+    `size_field` names the field of config.json with the size of the images that the model takes.
+    """
 
     checkpoint: Checkpoint
+    size_field: str
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -74,6 +78,33 @@ class ImageInput:
             mean, std = (np.asarray(settings[name], dtype=np.float32) for name in ("image_mean", "image_std"))
             pixels = (pixels - mean) / std
         return np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
+
+    def rows(self, items: Sequence[Any]) -> list[Array]:
+        """Return `items` as pixel values; ready ones, {"pixel_values": array}, are checked and passed on.
+
+        Raises:
+            InputError: an item cannot be read, or has another size than the model takes; its index says which.
+        """
+        return [self._checked(item, index) for index, item in enumerate(items)]
+
+    @property
+    def sample(self) -> tuple[Any, ...]:
+        """Two pictures of different sizes, made of waves."""
+        across, down = np.meshgrid(np.linspace(0, 9, 40), np.linspace(0, 5, 30))
+        picture = np.stack([np.sin(across), np.cos(down), np.sin(across * down)], axis=-1)
+        first = (picture * 127 + 128).astype(np.uint8)
+        return first, np.ascontiguousarray(first[::-1, ::2])
+
+    def _checked(self, item: Any, index: int) -> Array:
+        ready = isinstance(item, dict) and "pixel_values" in item
+        pixels = _ready(item, index) if ready else self.pixels(item, index)
+        written = self.checkpoint.config.get(self.size_field)
+        height, width = (written, written) if isinstance(written, int) else written or pixels.shape[1:]
+        if pixels.shape[1:] != (height, width):
+            origin = "pixel_values are" if ready else "preprocessor_config.json makes images of"
+            shape = f"{pixels.shape[1]}x{pixels.shape[2]}"
+            raise InputError(f"{origin} {shape} pixels; the model takes {height}x{width}", index=index)
+        return pixels
 
     def _size(self, width: int, height: int) -> tuple[int, int]:
         size = self.settings["size"]
@@ -159,20 +190,21 @@ def _cropped(pixels: Array, size: Any) -> Array:
     return pixels[above // 2 : above // 2 + height, left // 2 : left // 2 + width]
 
 
-def pixel_rows(source: ImageInput, items: Sequence[Any]) -> list[Array]:
-    """Return `items` as pixel values, one array (channels, height, width) each; ready arrays of that form pass through.
+def patch_mask(checkpoint: Checkpoint, patches: Sequence[int]) -> Array:
+    """Return 1 for each of the numbered `patches`, counted row by row, and 0 for the others, (patches,) int64.
 
     Raises:
-        InputError: an item cannot be read; its index says which.
+        InputError: a number is outside the image.
     """
-    return [
-        (
-            _ready(item, index)
-            if isinstance(item, dict) and "pixel_values" in item
-            else source.pixels(item, index)
-        )
-        for index, item in enumerate(items)
-    ]
+    size, patch = checkpoint.number("image_size"), checkpoint.number("patch_size")
+    if size is None or patch is None:
+        raise CheckpointError(f"{checkpoint.folder / 'config.json'}: image_size and patch_size must be whole numbers")
+    mask = np.zeros((size // patch) ** 2, dtype=np.int64)
+    for place in patches:
+        if not 0 <= place < mask.size:
+            raise InputError(f"masked_patches has {place}; the image has the patches 0 to {mask.size - 1}")
+        mask[place] = 1
+    return mask
 
 
 def _ready(item: dict[str, Any], index: int) -> Array:
