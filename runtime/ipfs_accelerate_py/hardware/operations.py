@@ -1,8 +1,8 @@
 """The child process of a probe: `python -m ipfs_accelerate_py.hardware.operations BACKEND [DEVICE ...]`.
 
-It multiplies a small matrix by itself on each device of one backend, except those named, and reports as it goes.
-A crash, a hang or an exception costs this process only. Nothing is caught: the last line of a traceback becomes
-the reason.
+It multiplies a small matrix by itself on each device of one backend, except those named, and reports as it
+goes. A crash, a hang or an exception costs this process only. Nothing is caught: the last line of a traceback
+becomes the reason.
 """
 
 from __future__ import annotations

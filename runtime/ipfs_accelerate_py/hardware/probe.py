@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ipfs_accelerate_py.hardware import remembered
 from ipfs_accelerate_py.hardware.answer import Device, Probe
-from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, WEB, Backend
+from ipfs_accelerate_py.hardware.backend import EXPORTED, TORCH_BACKENDS, WEB, Backend
 from ipfs_accelerate_py.hardware.backend import backend as backend_of
 from ipfs_accelerate_py.hardware.child import python_module, run_child
 from ipfs_accelerate_py.hardware.machine import fingerprint, usable_cores
@@ -85,8 +85,7 @@ def probes(names: Iterable[str] = tuple(Backend), *, fresh: bool = False) -> dic
 
 def _later(name: Backend) -> Probe:
     reason = "it is not probed yet: it comes with the browser backends"
-    install = f"use one of {', '.join(GENERATED)} until then"
-    return Probe(name, available=False, reason=reason, install=install)
+    return Probe(name, available=False, reason=reason, install="use another backend until then")
 
 
 def _ask(name: Backend) -> Probe:
