@@ -27,6 +27,7 @@ WAIT_S = 60.0  # recording a million rows took under ten seconds; a minute of pa
 _POLL_S = 0.05
 _WRITABLE = "make the folder writable, free some space, or choose another with --root"
 
+_HAS_LEDGER = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'migration' AND NOT internal"
 _APPLIED = "SELECT coalesce(max(number), 0) FROM migration"
 _APPLY = "INSERT INTO migration (number, name) VALUES (?, ?)"
 _LEDGER = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name VARCHAR NOT NULL)"
@@ -186,19 +187,15 @@ def _is_current(file: _File, steps: tuple[Migration, ...]) -> bool:
 
 def _applied(connection: duckdb.DuckDBPyConnection, path: Path, steps: tuple[Migration, ...]) -> int:
     """Return how many of `steps` the database has seen; a database without a ledger has seen none."""
-    row = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'migration' AND NOT internal"
-    ).fetchone()
-    if row is None or row[0] == 0:
+    if not connection.execute(_HAS_LEDGER).fetchall():
         return 0
-    row = connection.execute(_APPLIED).fetchone()
-    number = int(row[0]) if row is not None else 0
+    [(number,)] = connection.execute(_APPLIED).fetchall()
     if number > len(steps):
         fact = f"was written by a newer version (migration {number}; this one knows {len(steps)})"
         raise WorkspaceError(
             f"{path}: {fact}; update ipfs_accelerate_py, or choose another folder with --root"
         )
-    return number
+    return int(number)
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, path: Path, steps: tuple[Migration, ...]) -> None:
