@@ -1,0 +1,317 @@
+"""What will be in a module, decided before any text is made, from a spec, findings and templates alone.
+
+Templates see these nouns: `plan` and `spec` everywhere, `head` in a task's template, `backend` in a
+backend's. What a template needs to know is a property here, never a computation there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from ipfs_accelerate_generator.finding import Effect, Finding
+from ipfs_accelerate_generator.literals import Identifier
+from ipfs_accelerate_generator.prose import Prose
+from ipfs_accelerate_generator.rename import HOME, Origin, StandIns
+from ipfs_accelerate_generator.spec import Head, ModelSpec
+from ipfs_accelerate_generator.templates.sources import Templates
+from ipfs_accelerate_generator.values import Value
+from ipfs_accelerate_py.errors import AccelerateError
+from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, Backend
+
+PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
+TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
+ROUTES: Final = {
+    Backend.OPENVINO: "convert_model",
+    Backend.ONNXRUNTIME: "dynamo",
+}  # unless a finding chooses another
+_ENGINES: Final = {
+    **dict.fromkeys(TORCH_BACKENDS, "torch"),  # what several backends share has a template of its own
+    Backend.QUALCOMM: Backend.ONNXRUNTIME.value,
+}
+
+
+class NoTemplate(AccelerateError, ValueError):  # noqa: N818 - the fact it states
+    """A model type that nobody wrote the templates for yet."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a finding says about one task on one backend; `choices` are those of a variant."""
+
+    task: str
+    backend: str
+    reason: str
+    choices: tuple[tuple[str, str], ...] = ()
+    difference: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The pair and the reason, as a docstring says it."""
+        chosen = ", ".join(f"{name} {choice}" for name, choice in self.choices)
+        return f"{self.task} on {self.backend}: " + (f"{chosen} ({self.reason})" if chosen else self.reason)
+
+
+@dataclass(frozen=True)
+class PlannedHead:
+    """One task of the module, under the names that its parts have there."""
+
+    head: Head
+    origin: Origin
+    backends: tuple[str, ...]
+    """Those that offer the task."""
+
+    @property
+    def task(self) -> str:
+        """The task, as the pipelines call it: "fill-mask"."""
+        return self.head.task
+
+    @property
+    def model(self) -> Identifier:
+        """The class: BertForMaskedLM."""
+        return Identifier(self.head.model)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The tensors that the task feeds, in the order of the forward signature."""
+        return self.head.inputs
+
+    @property
+    def text_inputs(self) -> tuple[str, ...]:
+        """Those of the inputs that a tokenizer makes."""
+        return tuple(name for name in TEXT_TENSORS if name in self.head.inputs)
+
+    @property
+    def output(self) -> str:
+        """The field of the model's output that the task reads."""
+        return self.head.output
+
+    @property
+    def config(self) -> dict[str, Value]:
+        """Keyword arguments that this head's configuration needs beside the type's own."""
+        return dict(self.head.config)
+
+    @property
+    def function(self) -> Identifier:
+        """The function that makes the steps: fill_mask."""
+        return Identifier(self.head.function)
+
+    @property
+    def model_function(self) -> Identifier:
+        """The function that loads the eager model: fill_mask_model."""
+        return Identifier(f"{self.head.function}_model")
+
+    @property
+    def graph_function(self) -> Identifier:
+        """The function that makes the graph: fill_mask_graph."""
+        return Identifier(f"{self.head.function}_graph")
+
+    @property
+    def entry(self) -> Identifier:
+        """The constant that holds the head: FILL_MASK."""
+        return Identifier(self.head.function.upper())
+
+    @property
+    def template(self) -> str:
+        """The template that contributes it."""
+        return f"tasks/{self.head.function}"
+
+
+@dataclass(frozen=True)
+class PlannedBackend:
+    """One backend of the module."""
+
+    backend: Backend
+
+    @property
+    def name(self) -> str:
+        """The backend: "openvino"."""
+        return self.backend.value
+
+    @property
+    def loader(self) -> Identifier:
+        """The function that loads a handler: load_openvino."""
+        return Identifier(f"load_{self.name}")
+
+    @property
+    def exporter(self) -> Identifier:
+        """The function that writes its bundle: export_openvino."""
+        return Identifier(f"export_{self.name}")
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether it runs from a bundle."""
+        return self.backend in EXPORTED
+
+    @property
+    def template(self) -> str:
+        """The template that contributes it."""
+        return f"hardware/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that decides a module and its test. `sources` is the digest of the files that say so."""
+
+    spec: ModelSpec
+    heads: tuple[PlannedHead, ...]
+    backends: tuple[PlannedBackend, ...]
+    untemplated: tuple[str, ...]
+    """Tasks that the type has a head for and nobody wrote a template for."""
+    left_out: tuple[Pair, ...] = ()
+    expected_failures: tuple[Pair, ...] = ()
+    variants: tuple[Pair, ...] = ()
+    proved: tuple[Pair, ...] = ()
+    engines: tuple[str, ...] = ()
+    """Names of the hardware templates, in order: those that several backends share come first."""
+    sources: str = field(default="", compare=False)
+
+    @property
+    def default_task(self) -> str:
+        """The task of a loader that is not told one: the first."""
+        return self.heads[0].task
+
+    @property
+    def exported(self) -> tuple[PlannedBackend, ...]:
+        """The backends that have an export of their own; another may run from the bundle of one of these."""
+        return tuple(each for each in self.backends if each.is_exported and each.backend not in _ENGINES)
+
+    @property
+    def text_inputs(self) -> tuple[str, ...]:
+        """The tensors that a tokenizer makes for any of the heads."""
+        used = {name for head in self.heads for name in head.text_inputs}
+        return tuple(name for name in TEXT_TENSORS if name in used)
+
+    @property
+    def openvino_route(self) -> str:
+        """How OpenVINO's bundle is made."""
+        return self._route(Backend.OPENVINO)
+
+    @property
+    def onnx_route(self) -> str:
+        """How ONNX Runtime's bundle is made."""
+        return self._route(Backend.ONNXRUNTIME)
+
+    def _route(self, backend: Backend) -> str:
+        chosen = (dict(pair.choices).get("route") for pair in self.variants if pair.backend == backend)
+        return next((route for route in chosen if route), ROUTES[backend])
+
+    def stand_ins(self, head: PlannedHead | None = None) -> StandIns:
+        """Return what the stand-ins mean in the template of `head`, or in one that is not a task's."""
+        spec, parts = self.spec, self.spec.processors
+
+        def part(name: str) -> Origin | None:
+            return Origin(HOME, name) if name else None
+
+        return StandIns(
+            model=head.origin if head else None,
+            config=Origin(spec.module, spec.config),
+            tokenizer=part(parts.tokenizer),
+            image_processor=part(parts.image_processor),
+            feature_extractor=part(parts.feature_extractor),
+            video_processor=part(parts.video_processor),
+            processor=part(parts.processor),
+        )
+
+    @cached_property
+    def prose(self) -> Prose:
+        """What the docstrings and comments of any template may say."""
+        spec = self.spec
+        return {
+            "title": spec.title,
+            "model_type": spec.model_type,
+            "family": spec.family,
+            "subfamily": spec.subfamily,
+            "config": spec.config,
+            "origin": spec.module,
+            "tokens_field": spec.limits.tokens,
+            "image_field": spec.limits.image,
+            "audio_field": spec.limits.audio,
+            "tasks": ", ".join(f"{head.task} ({head.model})" for head in self.heads),
+            "backends": ", ".join(each.name for each in self.backends),
+            "left_out": tuple(pair.sentence for pair in self.left_out),
+            "expected_failures": tuple(pair.sentence for pair in self.expected_failures),
+            "variants": tuple(pair.sentence for pair in self.variants),
+            "without_template": self.untemplated,
+        }
+
+    def prose_of(self, place: PlannedHead | str) -> Prose:
+        """Return what the template of a head, or of a backend's name, may say: "" for what backends share."""
+        if isinstance(place, str):
+            return {**self.prose, "backend": place}
+        return {
+            **self.prose,
+            "task": place.task,
+            "model": place.head.model,
+            "inputs": ", ".join(place.inputs),
+            "output": place.output,
+        }
+
+
+def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, sources: str = "") -> Plan:
+    """Return what the module of `spec` will hold: each task and backend with a template, unless left out.
+
+    Raises:
+        NoTemplate: nobody wrote a template for the family, or for any of the tasks.
+    """
+    if f"families/{spec.family}" not in templates:
+        raise NoTemplate(f"{spec.model_type}: there is no template for the family {spec.family!r} yet")
+    heads = [head for head in spec.heads if f"tasks/{head.function}" in templates]
+    if not heads:
+        raise NoTemplate(
+            f"{spec.model_type}: there is no template for any of its tasks yet: {', '.join(spec.tasks)}"
+        )
+    candidates = [backend for backend in GENERATED if f"hardware/{backend.value}" in templates]
+    known = {(head.task, backend.value): None for head in heads for backend in candidates}
+    pairs = {effect: _pairs(findings, effect, known) for effect in Effect}
+    left_out = {(pair.task, pair.backend) for pair in pairs[Effect.LEAVE_OUT]}
+    offered = {task_backend for task_backend in known if task_backend not in left_out}
+    backends = tuple(
+        PlannedBackend(backend) for backend in candidates if any(name == backend for _, name in offered)
+    )
+    return Plan(
+        spec=spec,
+        heads=tuple(_head(spec, head, candidates, offered) for head in heads),
+        backends=backends,
+        untemplated=tuple(head.task for head in spec.heads if head not in heads),
+        left_out=pairs[Effect.LEAVE_OUT],
+        expected_failures=pairs[Effect.EXPECT_FAILURE],
+        variants=pairs[Effect.VARIANT],
+        proved=pairs[Effect.PROVED],
+        engines=_engines(backends, templates),
+        sources=sources,
+    )
+
+
+def _pairs(findings: Sequence[Finding], effect: Effect, known: Iterable[tuple[str, str]]) -> tuple[Pair, ...]:
+    """Return what `findings` say with `effect` about pairs that the module has, in the module's order."""
+    said = {
+        (finding.task, finding.backend.value): finding
+        for finding in findings
+        if finding.effect is effect and finding.precision == PRECISION
+    }
+    found = ((place, said[place]) for place in known if place in said)
+    return tuple(
+        Pair(task, backend, finding.reason, tuple(sorted(finding.variant.items())), finding.difference)
+        for (task, backend), finding in found
+    )
+
+
+def _head(
+    spec: ModelSpec, head: Head, candidates: Sequence[Backend], offered: set[tuple[str, str]]
+) -> PlannedHead:
+    backends = tuple(backend.value for backend in candidates if (head.task, backend.value) in offered)
+    return PlannedHead(head, Origin(spec.module_of(head), head.model), backends)
+
+
+def _engines(backends: Iterable[PlannedBackend], templates: Templates) -> tuple[str, ...]:
+    """Return the hardware templates that `backends` need, each after what it shares with others."""
+    names: dict[str, None] = {}
+    for each in backends:
+        shared = f"hardware/{_ENGINES.get(each.backend, '')}"
+        if shared in templates:
+            names[shared] = None
+        names[each.template] = None
+    return tuple(names)

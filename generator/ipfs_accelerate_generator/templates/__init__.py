@@ -1,0 +1,1 @@
+"""The texts that modules are made from: read from folders, kept with their history in a database."""
