@@ -6,7 +6,7 @@ CREATE VIEW current_observation AS
 SELECT *
 FROM observation
 SEMI JOIN (
-    SELECT model_type, task, backend, precision, slice, environment, property, arg_max(run, started) AS run
+    SELECT model_type, task, backend, precision, slice, environment, property, arg_max(run, (started, run)) AS run
     FROM observation
     GROUP BY ALL
 ) AS latest
@@ -15,7 +15,7 @@ USING (model_type, task, backend, precision, slice, environment, property, run);
 CREATE VIEW subject AS
 SELECT
     model_type, task, backend, precision, slice, environment,
-    arg_max(run, started) AS run,
+    arg_max(run, (started, run)) AS run,
     max(started) AS seen
 FROM observation
 GROUP BY ALL;
@@ -46,11 +46,11 @@ SELECT
     bool_or(simulated) AS simulated,
     max(difference) FILTER (NOT wider) AS difference,
     coalesce(max(tolerance), 0.001) AS tolerance,
-    arg_max(property, difference) FILTER (NOT wider AND difference > coalesce(tolerance, 0.001)) AS differs_in,
+    arg_max(property, (difference, property)) FILTER (NOT wider AND difference > coalesce(tolerance, 0.001)) AS differs_in,
     min(control) AS control,
-    arg_min(property, control) AS control_in,
+    arg_min(property, (control, property)) AS control_in,
     max(route) FILTER (NOT wider) AS route,
-    sum(seconds) FILTER (NOT wider) AS seconds,
+    round(sum(seconds) FILTER (NOT wider), 3) AS seconds,
     max(peak_mb) FILTER (NOT wider) AS peak_mb,
     -- A failed control proves nothing either way, and a failed wider test has not this cell to blame.
     bool_or(NOT wider AND kind <> 'control' AND outcome NOT IN ('passed', 'skipped')) AS broken,
@@ -60,7 +60,10 @@ SELECT
     ) AS portable,
     arg_max(
         {'outcome': outcome, 'property': property, 'failure': failure, 'message': message, 'phrase': phrase},
-        (CASE WHEN wider OR kind = 'control' THEN 0 ELSE 10 END + badness, property)
+        (
+            CASE WHEN wider OR kind = 'control' THEN 0 ELSE 10 END + badness,
+            message IS NOT NULL, property, failure, message
+        )
     ) FILTER (outcome <> 'passed') AS worst,
     left(
         sha256(
