@@ -32,7 +32,7 @@ FORMAT = 1  # of the manifest and of the folder
 EXPORT_TIMEOUT_S = (
     1800  # ten times the slowest export that was seen, of a 110 M decoder, on a busy two-core machine
 )
-_SHAPING = ("eager.py", "export.py")  # the runtime's own sources that shape an exported graph
+_SHAPING = ("cache.py", "eager.py", "export.py")  # the runtime's own sources that shape an exported graph
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ class Bundle:
     def checkpoint(self) -> Checkpoint:
         """The small files of the checkpoint that the bundle was made from; it has no weights."""
         return Checkpoint(str(self.folder))
+
+    @property
+    def route(self) -> str:
+        """How the model was exported, as the exporter calls it."""
+        return str(self.manifest["route"])
 
     @property
     def size(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ipfs_accelerate_py.errors import CheckpointError
@@ -11,14 +12,23 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
 
 def pretrained(
-    model_class: Any, checkpoint: Checkpoint, *, dtype: str, attention: str, **config: Any
+    model_class: Any,
+    checkpoint: Checkpoint,
+    *,
+    dtype: str,
+    attention: str,
+    config: Mapping[str, Any] = MappingProxyType({}),
 ) -> Module:
     """Return a `model_class` with the checkpoint's weights in evaluation mode: safetensors only, no code from the checkpoint.
 
     Raises:
         CheckpointError: the weights are missing, damaged, or do not fit the class.
     """
+    from transformers.utils import logging
+
     checkpoint.weights()
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         model, report = model_class.from_pretrained(
             checkpoint.folder,

@@ -22,6 +22,7 @@ class Place:
     backend: str
     device: str
     simulated: bool = False
+    route: str = ""  # how the model was exported; empty for an eager one
 
 
 class Handler:
@@ -96,14 +97,14 @@ class Handler:
     def _answers(self, items: list[Any], options: Options) -> list[Answer]:
         examples = self.steps.prepare(items, options)
         rows = [row for example in examples for row in example.rows]
-        outputs = iter(self.run(rows))
+        outputs = iter(self.run(rows, options))
         answers = []
         for example in examples:
             answer = self.steps.present(example, [next(outputs) for _ in example.rows], options)
             answers.append(answer | {"notice": example.notice} if example.notice else answer)
         return answers
 
-    def run(self, rows: Sequence[Features]) -> list[dict[str, Array]]:
+    def run(self, rows: Sequence[Features], options: Options) -> list[dict[str, Array]]:
         """Return the outputs of each row, computed in batches of similar length."""
         if len(rows) == 1:
             outputs = self.forward(collate(rows, self.steps.padding))

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ipfs_accelerate_py.skills.arrays import Array, Features, Module, Tensors
+from ipfs_accelerate_py.skills.arrays import Array, Features, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
-Graph = Callable[[Tensors], dict[str, Any]]
+Graph = Callable[..., dict[str, Any]]  # tensors by name, and a decoder's cache -> tensors by name
 Options = Mapping[str, Any]
 Answer = dict[str, Any]  # JSON-serialisable
 
@@ -66,3 +66,4 @@ class Head:
     steps: Callable[[Checkpoint], Steps]
     inputs: Mapping[str, Port]
     outputs: tuple[str, ...]
+    decodes: bool = False  # token by token, with a cache that `graph` takes as its second argument

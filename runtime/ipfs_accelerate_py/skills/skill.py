@@ -11,12 +11,11 @@ from ipfs_accelerate_py.errors import BackendError, UnknownName, unknown
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
-    from ipfs_accelerate_py.skills.decoding import DecoderHead
     from ipfs_accelerate_py.skills.handler import Handler
     from ipfs_accelerate_py.skills.head import Head
 
 Loader = Callable[..., "Handler"]
-Exporter = Callable[[Checkpoint, str, Path], None]
+Exporter = Callable[[Checkpoint, str, Path], str]  # returns the name of its route
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Skill:
 
     model_type: str
     family: str
-    heads: Mapping[str, Head | DecoderHead]
+    heads: Mapping[str, Head]
     loaders: Mapping[str, Loader]
     exporters: Mapping[str, Exporter] = field(default_factory=dict)
     left_out: Mapping[tuple[str, str], str] = field(default_factory=dict)

@@ -1,0 +1,257 @@
+"""The workbench of generated tests: small checkpoints, handlers, references and controls of one skill, each made once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ipfs_accelerate_py.evidence.cells import EvidenceError
+from ipfs_accelerate_py.evidence.comparison import Array
+from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
+from ipfs_accelerate_py.hardware.backend import TORCH_BACKENDS
+from ipfs_accelerate_py.skills.batching import collate
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.generation import Generator, positions
+from ipfs_accelerate_py.skills.handler import Handler
+from ipfs_accelerate_py.skills.skill import Skill
+
+_GAINS = (1.0, 2.0, 4.0, 8.0)  # tried in turn until every input matters
+
+
+@dataclass(frozen=True)
+class Case:
+    """One task of a generated test: its checkpoint, inputs that belong together in a batch, and options."""
+
+    build: Callable[[Mapping[str, Any]], Any]  # configuration fields -> model
+    inputs: tuple[Any, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+Write = Callable[[Path, Case, float], Checkpoint]  # folder, case, gain of the weights
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What one task of a skill is tested on."""
+
+    skill: Skill
+    task: str
+    case: Case
+    checkpoint: Checkpoint
+
+    @cached_property
+    def batch(self) -> dict[str, Array]:
+        """All inputs of the case in one padded batch: of another size and length than the sample that exports trace."""
+        head = self.skill.heads[self.task]
+        steps = head.steps(self.checkpoint)
+        examples = steps.prepare(list(self.case.inputs), {**steps.options, **self.case.options})
+        rows = [row for example in examples for row in example.rows]
+        if head.decodes:
+            wanted = [{name: row[name] for name in ("input_ids", "attention_mask")} for row in rows]
+            return collate(
+                [{name: array[::-1] for name, array in row.items()} for row in wanted], steps.padding
+            )
+        return collate(rows, steps.padding)
+
+    def reference(self, batch: Mapping[str, Array]) -> dict[str, Array]:
+        """Return what the eager model computes for `batch` on the CPU in float32, with the plain form of attention."""
+        import torch
+
+        tensors = {name: torch.from_numpy(array) for name, array in batch.items()}
+        with torch.inference_mode():
+            if self.skill.heads[self.task].decodes:
+                from transformers import DynamicCache
+
+                tensors["position_ids"] = torch.from_numpy(positions(np.asarray(batch["attention_mask"])))
+                outputs = self._graph(tensors, DynamicCache(config=self.model.config))
+            else:
+                outputs = self._graph(tensors)
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+    @cached_property
+    def model(self) -> Any:
+        """The eager model, float32, with the plain form of attention."""
+        return self.skill.heads[self.task].model(self.checkpoint, dtype="float32", attention="eager")
+
+    @cached_property
+    def _graph(self) -> Callable[..., dict[str, Any]]:
+        return self.skill.heads[self.task].graph(self.model, self.checkpoint)
+
+    def controls(self, forward: Callable[[Mapping[str, Array]], Mapping[str, Array]]) -> list[Control]:
+        """Return how far each input, made wrong on purpose, moves the result: ids moved along, masks and marks turned over,
+        pictures upside down.
+        """
+        right = forward(self.batch)
+        found = []
+        for name, array in self.batch.items():
+            changed = forward({**self.batch, name: _wrong(name, array, self.batch)})
+            found.append(Control(f"{name} changed", relative_change(right, changed)))
+        return found
+
+    def saved_again(self, folder: Path) -> Checkpoint:
+        """Return the checkpoint as transformers loads and saves it."""
+        self.model.save_pretrained(folder)
+        for source in self.checkpoint.folder.iterdir():
+            if source.name not in {"config.json", "model.safetensors"}:
+                shutil.copyfile(source, folder / source.name)
+        return Checkpoint(str(folder))
+
+
+def _wrong(name: str, array: Array, batch: Mapping[str, Array]) -> Array:
+    if array.dtype.kind == "f":
+        return np.ascontiguousarray(array[..., ::-1, :])
+    if name == "input_ids":
+        return np.roll(array, 1, axis=-1)
+    if name == "positions":
+        return np.maximum(array - 1, 0)
+    if name == "attention_mask" and not (array == 0).any():
+        raise EvidenceError(
+            "no row is padded, so that ignoring the mask would change nothing; give inputs of unequal length"
+        )
+    if set(np.unique(array)) <= {0, 1}:
+        return np.ones_like(array) if name == "attention_mask" else 1 - array
+    raise EvidenceError(f"input {name!r} is made wrong in no known way")
+
+
+def prepared(skill: Skill, task: str, case: Case, write: Write, folder: Path) -> Bench:
+    """Return a bench with the smallest gain of the weights at which every input matters; the largest gain if none does."""
+    for gain in _GAINS:
+        bench = Bench(skill, task, case, write(folder / f"{task}-{gain:g}", case, gain))
+        if sensitive(bench.controls(bench.reference)):
+            break
+    return bench
+
+
+class Lab:
+    """Benches and handlers of one skill, made when they are first asked for."""
+
+    def __init__(
+        self,
+        skill: Skill,
+        cases: Mapping[str, Case],
+        write: Write,
+        folder: Path,
+    ) -> None:
+        self.skill = skill
+        self._cases = cases
+        self._write = write
+        self._folder = folder
+        self._benches: dict[str, Bench] = {}
+        self._handlers: dict[tuple[str, str], Handler] = {}
+
+    def bench(self, task: str) -> Bench:
+        """Return what `task` is tested on."""
+        if task not in self._benches:
+            self._benches[task] = prepared(self.skill, task, self._cases[task], self._write, self._folder)
+        return self._benches[task]
+
+    def handler(self, task: str, backend: str) -> Handler:
+        """Return a handler of the task's checkpoint; skip the test if this machine lacks the backend, before a model runs."""
+        lacks(backend)
+        if (task, backend) not in self._handlers:
+            self._handlers[task, backend] = self.skill.load(self.bench(task).checkpoint, task, backend)
+        return self._handlers[task, backend]
+
+    def pipeline(self, task: str) -> Any:
+        """Return transformers' own pipeline for the task's checkpoint, in float32 on the CPU."""
+        from transformers import pipeline
+
+        folder = str(self.bench(task).checkpoint.folder)
+        return pipeline(task, model=folder, dtype="float32", device="cpu")  # type: ignore[call-overload]
+
+    def eager(self, task: str) -> tuple[Any, Any]:
+        """Return the task's eager model and the processor that transformers loads for its checkpoint."""
+        from transformers import AutoProcessor
+
+        bench = self.bench(task)
+        return bench.model, AutoProcessor.from_pretrained(bench.checkpoint.folder)
+
+    def longer(self, item: Any, limit: int) -> Any:
+        """Return `item` with its last text so long that it has more than `limit` tokens."""
+        if isinstance(item, str):
+            return item + " rain" * limit
+        last = list(item)[-1]
+        value = item[last]
+        return {**item, last: [text + " rain" * limit for text in value] if isinstance(value, list) else value + " rain" * limit}
+
+    def without_cache(self, task: str, backend: str) -> float:
+        """Return how far the logits of a second step move if the backend forgot what it read in the first."""
+        generator = self.handler(task, backend)
+        if not isinstance(generator, Generator):
+            raise EvidenceError(f"{task} on {backend} does not decode, so it has no cache to drop")
+        batch = self.bench(task).batch
+        places = positions(batch["attention_mask"])
+        begin, last = slice(None, -1), slice(-1, None)
+        first = {"input_ids": batch["input_ids"][:, begin], "attention_mask": batch["attention_mask"][:, begin]}
+        second = {"input_ids": batch["input_ids"][:, last], "position_ids": places[:, last]}
+        with generator.decoder() as step:
+            step({**first, "position_ids": places[:, begin]})
+            kept = step({**second, "attention_mask": batch["attention_mask"]})
+        with generator.decoder() as step:
+            forgotten = step({**second, "attention_mask": batch["attention_mask"][:, last]})
+        return relative_change({"logits": kept}, {"logits": forgotten})
+
+
+def flat(answer: Any, name: str = "") -> dict[str, Array]:
+    """Return the floating-point numbers of an answer, by their place in it; where and how fast it ran is left out."""
+    if isinstance(answer, Mapping):
+        kept = {key: value for key, value in answer.items() if key != "inference_time"}
+        return {key: value for inner in kept for key, value in flat(kept[inner], f"{name}.{inner}").items()}
+    if isinstance(answer, float):
+        return {name: np.asarray([answer])}
+    if isinstance(answer, list | tuple) and answer and all(isinstance(value, float) for value in answer):
+        return {name: np.asarray(answer)}
+    if isinstance(answer, list | tuple):
+        return {key: value for place, inner in enumerate(answer) for key, value in flat(inner, f"{name}[{place}]").items()}
+    return {}
+
+
+_ANSWERING = """
+import json, pickle, sys
+from pathlib import Path
+from ipfs_accelerate_py.skills import Checkpoint
+from ipfs_accelerate_py.skills.export import load_module
+module, checkpoint, task, backend = sys.argv[1:5]
+handler = load_module(Path(module)).SKILL.load(Checkpoint(checkpoint), task, backend)
+item, options = pickle.load(sys.stdin.buffer)
+handler(item, **options)
+print(json.dumps(sorted(name.partition(".")[0] for name in sys.modules)))
+"""
+
+
+def imports_after_answering(module: str | None, checkpoint: Checkpoint, task: str, backend: str, case: Case) -> set[str]:
+    """Return the top-level modules that a fresh process has imported after it loaded a handler and answered once."""
+    import pickle
+
+    command = [sys.executable, "-c", _ANSWERING, str(module), str(checkpoint.folder), task, backend]
+    done = subprocess.run(command, input=pickle.dumps((case.inputs[0], dict(case.options))), capture_output=True, check=False)
+    if done.returncode:
+        raise EvidenceError(f"{task} on {backend} did not answer in a process of its own: {done.stderr.decode()[-500:]}")
+    return set(json.loads(done.stdout.decode().splitlines()[-1]))
+
+
+def cells(skill: Skill, *, exported: bool = False) -> list[tuple[str, str]]:
+    """Return every (task, backend) that `skill` offers; only those that run from a bundle if `exported`."""
+    found = [(task, backend) for task in skill.heads for backend in skill.backends(task)]
+    return [pair for pair in found if not exported or pair[1] not in TORCH_BACKENDS]
+
+
+def lacks(backend: str) -> None:
+    """Skip the running test if this machine cannot compute on `backend`; its probe says why."""
+    import pytest
+
+    from ipfs_accelerate_py.hardware.probe import probe
+
+    found = probe(backend)
+    if not found.available:
+        pytest.skip(f"this machine lacks {backend}: {found.reason}")
