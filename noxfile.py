@@ -1,7 +1,7 @@
 """The project's sessions. Each is one or two plain commands that also work without nox: `nox -l` lists them.
 
-Everything is installed by pip with `constraints.txt`, the versions that were tested together; its torch has a CPU
-build, while any newer range would fetch gigabytes of CUDA packages. Nothing is downloaded from a model hub.
+Everything is installed by pip with `constraints.txt`, the versions that were tested together; its torch has a
+CPU build, while any newer range would fetch gigabytes of CUDA packages. Nothing comes from a model hub.
 """
 
 from __future__ import annotations
