@@ -42,6 +42,7 @@ heads = st.builds(
     inputs=several(identifiers),
     output=identifiers,
     config=tables,
+    labels=several(texts, least=0),
 )
 
 

@@ -50,7 +50,9 @@ class Head:
     """The tensors that the task feeds, in the order of the forward signature."""
     output: str
     config: Mapping[str, Value] = field(default_factory=dict, hash=False)
-    """Keyword arguments that this head's configuration needs beside the type's own."""
+    """Keyword arguments that this head's configuration needs beside the type's own, in tests and in use."""
+    labels: tuple[str, ...] = ()
+    """Label names for a test's checkpoint; () where the number of labels is not a choice."""
 
     def __post_init__(self) -> None:
         check_pattern("task", self.task, _TASK, "a task (such as 'fill-mask')")
@@ -62,6 +64,7 @@ class Head:
         check_names("inputs", self.inputs, check_identifier)
         check_identifier("output", self.output)
         object.__setattr__(self, "config", check_table("config", self.config))
+        check_names("labels", self.labels, check_text, may_be_empty=True)
 
     @property
     def function(self) -> str:

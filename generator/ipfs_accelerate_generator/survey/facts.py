@@ -1,0 +1,160 @@
+"""What is read without running anything: title, limits, processors, family and modalities."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from ipfs_accelerate_generator.spec import Limits, Processors
+from ipfs_accelerate_generator.survey.subject import Subject
+
+# The modality that an input carries; inputs that go with another (masks, segments) carry none of their own.
+_CARRIES: Final[Mapping[str, str]] = {
+    "input_ids": "text",
+    "pixel_values": "image",
+    "pixel_values_videos": "video",
+    "input_values": "audio",
+    "input_features": "audio",
+    "past_values": "time-series",
+}
+
+# Config fields that limit an input, the usual name first.
+_TOKEN_LIMITS: Final = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_target_positions",
+    "n_ctx",
+    "max_seq_len",
+    "max_sequence_length",
+    "max_seq_length",
+)
+_IMAGE_LIMITS: Final = ("image_size", "img_size")
+_AUDIO_LIMITS: Final = ("max_source_positions",)
+
+
+def title(about: Subject) -> str:
+    """Return a readable name: as the config module's first line spells it, or the class's."""
+    name = about.config.__name__.removesuffix("Config")
+    if about.config.model_type != about.model_type:  # one config class of several types
+        return about.model_type
+    line = (importlib.import_module(about.config.__module__).__doc__ or "").strip().split("\n")[0]
+    spelled = re.sub(r"\s+(model\s+)?configuration\.?$", "", line)
+    return spelled if _letters(spelled) == _letters(name) else name
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def processors(about: Subject) -> Processors:
+    """Return the names of the classes that make tensors for the type, without torchvision."""
+    from transformers.models.auto import (
+        feature_extraction_auto,
+        image_processing_auto,
+        processing_auto,
+        tokenization_auto,
+        video_processing_auto,
+    )
+
+    tables = {
+        "tokenizer": (tokenization_auto, "TOKENIZER_MAPPING"),
+        "image_processor": (image_processing_auto, "IMAGE_PROCESSOR_MAPPING"),
+        "feature_extractor": (feature_extraction_auto, "FEATURE_EXTRACTOR_MAPPING"),
+        "video_processor": (video_processing_auto, "VIDEO_PROCESSOR_MAPPING"),
+        "processor": (processing_auto, "PROCESSOR_MAPPING"),
+    }
+    found: dict[str, str] = {}
+    for kind, (module, table) in tables.items():
+        if about.registered:
+            entry = getattr(module, table).get(about.config, None)
+        else:
+            entry = getattr(module, f"{table}_NAMES").get(about.model_type)
+        if (name := _name(entry)) is not None:
+            found[kind] = name
+    return Processors(**found)
+
+
+def _name(entry: Any) -> str | None:
+    """Return the class name in an entry of a mapping: a name, a class, a choice, or names by library."""
+    if isinstance(entry, dict):
+        return _name(entry.get("pil"))
+    if isinstance(entry, (tuple, list)):
+        return next((name for each in reversed(entry) if (name := _name(each)) is not None), None)
+    return entry.__name__ if isinstance(entry, type) else entry
+
+
+def returned(about: Subject, made: Processors) -> tuple[str, ...]:
+    """Return the names of the tensors that the type's processors return, as their classes state them."""
+    import transformers
+
+    names: list[str] = []
+    for kind in ("tokenizer", "image_processor", "feature_extractor", "video_processor"):
+        if name := getattr(made, kind):
+            cls = getattr(transformers, name, None)
+            names.extend(getattr(cls, "model_input_names", ()))
+    if not names:  # no processor is known: the names that most models use
+        names = ["input_ids", "attention_mask", *(name for name in _CARRIES if name != "input_ids")]
+    return tuple(dict.fromkeys(names))
+
+
+def limits(config: Any, modalities: Iterable[str]) -> Limits:
+    """Return the names of the config fields that limit each modality, dotted where a part holds it."""
+    fields = {
+        "text": ("tokens", _TOKEN_LIMITS),
+        "image": ("image", _IMAGE_LIMITS),
+        "audio": ("audio", _AUDIO_LIMITS),
+    }
+    found: dict[str, str] = {}
+    for modality in modalities:
+        if modality in fields:
+            key, names = fields[modality]
+            found[key] = _path(config, names)
+    return Limits(**found)
+
+
+def vocabulary(config: Any) -> str:
+    """Return the dotted name of the field that holds the number of tokens, or "" if there is none."""
+    return _path(config, ("vocab_size",))
+
+
+def _path(config: Any, names: Iterable[str]) -> str:
+    from transformers import PreTrainedConfig
+
+    own = {entry.name for entry in dataclasses.fields(config)}
+    for name in names:
+        if name in own and getattr(config, name) is not None:
+            return name
+    inner = [(key, value) for key, value in vars(config).items() if isinstance(value, PreTrainedConfig)]
+    inner.sort(key=lambda each: each[1] is not config.get_text_config())
+    return next((f"{key}.{path}" for key, value in inner if (path := _path(value, names))), "")
+
+
+def modalities(inputs: Iterable[str]) -> tuple[str, ...]:
+    """Return what the given inputs carry, in the order of text, image, video, audio."""
+    given = set(inputs)
+    return tuple(dict.fromkeys(modality for name, modality in _CARRIES.items() if name in given))
+
+
+def family(carried: tuple[str, ...], tasks: tuple[str, ...]) -> tuple[str, str]:
+    """Return the family and subfamily that a user would look for the type under."""
+    if len(carried) > 1:
+        tower = any(task.startswith("zero-shot-") for task in tasks) and "image-text-to-text" not in tasks
+        return "multimodal", "two-tower" if tower else "-".join((*carried, "to-text"))
+    match carried:
+        case ("image",) | ("video",):
+            return "vision", f"{carried[0]}-encoder"
+        case ("audio",):
+            return "audio", "speech-to-text" if "automatic-speech-recognition" in tasks else "audio-encoder"
+        case ("text",) if "text-to-audio" in tasks:
+            return "audio", "text-to-speech"
+        case ("text",) if "text2text-generation" in tasks:
+            return "text_generation", "text-to-text"
+        case ("text",) if "text-generation" in tasks and "fill-mask" not in tasks:
+            return "text_generation", "text-decoder"
+        case ("text",):
+            return "embedding", "text-encoder"
+        case _:
+            return "embedding", f"{carried[0]}-encoder" if carried else "encoder"

@@ -1,0 +1,98 @@
+"""What fields of a configuration have to do with each other, as the defaults show, and how it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, is_counts
+from ipfs_accelerate_generator.survey.sheet import Sheet
+
+
+def equals(sheet: Sheet) -> None:
+    """Let a field of no known quantity follow the width or the patch size that it equals."""
+    for anchor, value in sheet.single(Quantity.WIDTH, Quantity.PATCH):
+        if value >= 8:  # smaller numbers are equal by chance
+            for name, other in sheet.single(Quantity.OTHER):
+                if other == value:
+                    sheet.after[name] = sheet.after[anchor]
+
+
+def head_widths(sheet: Sheet) -> None:
+    """Let the width of a head be the width by the number of heads where it is so by default."""
+    for wide, width in sheet.single(Quantity.WIDTH):
+        for many, heads in sheet.single(Quantity.HEADS):
+            for name, value in sheet.single(Quantity.HEAD_WIDTH):
+                if heads and value == width // heads:
+                    sheet.after[name] = sheet.after[wide] // sheet.after[many]
+
+
+def lists_by_layer(sheet: Sheet) -> None:
+    """Let a list with one entry for each layer be as long as the layers are now."""
+    for layers, length in sheet.single(Quantity.LAYERS):
+        for name, value in sheet.before.items():
+            if isinstance(value, (list, tuple)) and len(value) == length != sheet.after[layers]:
+                sheet.after[name] = type(value)(sheet.after.get(name, value)[: sheet.after[layers]])
+
+
+def places_among_layers(sheet: Sheet) -> None:
+    """Let a list of places among the layers name as many of them, from the first on."""
+    for name, places in sheet.listed(Quantity.PLACES):
+        for layers, length in sheet.single(Quantity.LAYERS):
+            if max(places) <= length:
+                sheet.after[layers] = max(sheet.after[layers], len(places))
+                sheet.after[name] = type(places)(range(len(places)))
+
+
+def last_windows(sheet: Sheet) -> None:
+    """Let a window be as large as the image at the last stage of a pyramid, where it is so by default."""
+    image, patch = (dict(sheet.single(counts)) for counts in (Quantity.IMAGE, Quantity.PATCH))
+    window = sheet.before.get("window_size")
+    if not (image and patch and sheet.stages and is_count(window)):
+        return
+    (wide, size), (small, part) = next(iter(image.items())), next(iter(patch.items()))
+    shrunk = 2 ** (sheet.stages - 1)
+    if window == size // part // shrunk:
+        sheet.after["window_size"] = max(sheet.after[wide] // sheet.after[small] // shrunk, 1)
+
+
+def layer_kinds(sheet: Sheet) -> None:
+    """Let every kind of layer appear, in the order of the defaults."""
+    if "layer_types" in sheet.before and is_count(sheet.before.get("num_hidden_layers")):
+        kinds = list(dict.fromkeys(getattr(sheet.config(), "layer_types", None) or []))
+        if len(kinds) > 1:
+            sheet.after["layer_types"], sheet.after["num_hidden_layers"] = kinds, len(kinds)
+
+
+def rotary_shares(sheet: Sheet) -> None:
+    """Let the shares of a head that turn with time, height and width sum to half of it again."""
+    widths = [sheet.after[name] for name, _ in sheet.single(Quantity.HEAD_WIDTH)]
+    half = min(widths, default=sheet.how.head_width) // 2
+    for name in ("rope_parameters", "rope_scaling"):
+        value = sheet.before.get(name)
+        if isinstance(value, dict) and is_counts(value.get("mrope_section")):
+            shares = value["mrope_section"]
+            smaller = [max(1, half * share // sum(shares)) for share in shares]
+            smaller[0] += half - sum(smaller)
+            sheet.after[name] = value | {"mrope_section": smaller}
+
+
+def named_tokens(sheet: Sheet) -> None:
+    """Let there be a token for padding, and one that a decoder starts with, where the defaults have none."""
+    if "pad_token_id" in sheet.before and sheet.before["pad_token_id"] is None:
+        sheet.after["pad_token_id"] = 0
+    if sheet.config.is_encoder_decoder and sheet.before.get("decoder_start_token_id") is None:
+        sheet.after["decoder_start_token_id"] = 0
+
+
+RELATIONS: Final[tuple[Callable[[Sheet], None], ...]] = (
+    equals,
+    head_widths,
+    lists_by_layer,
+    places_among_layers,
+    last_windows,
+    layer_kinds,
+    rotary_shares,
+    named_tokens,
+)
+"""Applied in this order, once every quantity has its number."""

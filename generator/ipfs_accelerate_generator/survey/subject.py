@@ -1,0 +1,181 @@
+"""What transformers holds about one model type: its config class, model classes and processor classes."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from ipfs_accelerate_generator.survey.tables import LEFT_OUT, MODEL_TABLE, TASKS, TEXT_ONLY
+from ipfs_accelerate_py.errors import AccelerateError, unknown
+
+
+class SurveyError(AccelerateError, RuntimeError):
+    """A model type that cannot be surveyed, and why."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model class that might serve `task`, and the table that says so ("" where none does)."""
+
+    task: str
+    table: str
+    model: Any
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One model type with its config class."""
+
+    model_type: str
+    config: Any
+    imports: tuple[str, ...]
+
+    @property
+    def registered(self) -> bool:
+        """Whether the type came from outside transformers, through `AutoConfig.register`."""
+        return not str(self.config.__module__).startswith("transformers.")
+
+
+def model_types() -> tuple[str, ...]:
+    """Return every model type that transformers and the imported modules have a config class for."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    return tuple(CONFIG_MAPPING.keys())
+
+
+def subject(model_type: str, imports: tuple[str, ...] = ()) -> Subject:
+    """Return what transformers holds under `model_type`, once `imports` are imported.
+
+    Raises:
+        UnknownName: there is no such model type; the message offers the nearest names.
+        SurveyError: a module cannot be imported.
+    """
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    for name in imports:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise SurveyError(
+                f"--import {name}: {error}; put its folder on PYTHONPATH or install it"
+            ) from error
+    known = model_types()
+    if model_type not in known:
+        raise unknown("model type", model_type, known)
+    try:
+        return Subject(model_type, CONFIG_MAPPING[model_type], imports)
+    except ImportError as error:
+        raise SurveyError(f"{model_type}: its config class cannot be imported: {error}") from error
+
+
+def unknown_tables() -> tuple[str, ...]:
+    """Return the names of the tables in transformers that neither stand for a task nor are left out here."""
+    from transformers.models.auto import modeling_auto
+
+    tables = [name for name in vars(modeling_auto) if name.startswith("MODEL") and name.endswith("_NAMES")]
+    return tuple(
+        name for name in tables if name not in TASKS and name not in LEFT_OUT and name != MODEL_TABLE
+    )
+
+
+def candidates(about: Subject) -> tuple[Candidate, ...]:
+    """Return the model classes of the type by task, the bare model first, one class a task.
+
+    Raises:
+        SurveyError: transformers has no model class for the type.
+    """
+    found: dict[str, Candidate] = {}
+    listed = [
+        (table, model) for table in (MODEL_TABLE, *TASKS) if (model := _in_table(about, table)) is not None
+    ]
+    for table, model in listed:
+        for task in _tasks(table, model):
+            found.setdefault(task, Candidate(task, table, model))
+    if not found:  # two towers whose comparison no table names, or a class that no table knows
+        for table, model in listed or [("", model) for model in _scanned(about)]:
+            task = _bare_task(model)
+            found.setdefault(task, Candidate(task, table, model))
+    if not found:
+        raise SurveyError(f"{about.model_type}: transformers has no model class for it")
+    return tuple(found.values())
+
+
+def _tasks(table: str, model: Any) -> tuple[str, ...]:
+    takes = list(inspect.signature(model.forward).parameters)
+    if table != MODEL_TABLE:
+        text_only = "input_ids" in takes and getattr(model, "main_input_name", "input_ids") == "input_ids"
+        return tuple(task for task in TASKS[table] if task not in TEXT_ONLY or text_only)
+    if hasattr(model, "get_text_features"):  # two towers: their task compares the two, and a table names it
+        return ("zero-shot-audio-classification",) if hasattr(model, "get_audio_features") else ()
+    return (_bare_task(model),)
+
+
+def _bare_task(model: Any) -> str:
+    takes = list(inspect.signature(model.forward).parameters)
+    return (
+        "image-feature-extraction"
+        if "pixel_values" in takes and "input_ids" not in takes
+        else "feature-extraction"
+    )
+
+
+def _in_table(about: Subject, table: str) -> Any | None:
+    """Return the class that `table` names for the type, or None."""
+    import transformers
+    from transformers.models.auto import modeling_auto
+
+    if about.registered:  # a registered class stands in the mapping object, under its config class
+        mapping = getattr(modeling_auto, table.removesuffix("_NAMES"), None)
+        found = None if mapping is None else mapping.get(about.config, None)
+        return found[0] if isinstance(found, tuple) else found
+    name = getattr(modeling_auto, table, {}).get(about.model_type)
+    if isinstance(name, (tuple, list)):  # alternatives, the usual one first
+        name = name[0]
+    if name is None:
+        return None
+    return getattr(transformers, name, None) or _named(about, name)
+
+
+def _named(about: Subject, name: str) -> Any | None:
+    for module in _modeling_modules(about):
+        if hasattr(module, name):
+            return getattr(module, name)
+    return None
+
+
+def _scanned(about: Subject) -> Iterator[Any]:
+    """Yield the classes whose `config_class` is the type's, as few tables know them; bare models first."""
+    from transformers import PreTrainedModel
+
+    found = [
+        each
+        for module in _modeling_modules(about)
+        for each in vars(module).values()
+        if inspect.isclass(each)
+        and issubclass(each, PreTrainedModel)
+        and each.__module__ == module.__name__
+        and getattr(each, "config_class", None) is about.config
+        and not each.__name__.endswith("PreTrainedModel")
+    ]
+    yield from sorted(found, key=lambda each: (not each.__name__.endswith("Model"), len(each.__name__)))
+
+
+def _modeling_modules(about: Subject) -> Iterator[ModuleType]:
+    package = importlib.import_module(about.config.__module__.rpartition(".")[0] or about.config.__module__)
+    for entry in pkgutil.iter_modules(getattr(package, "__path__", [])):
+        if entry.name.startswith("modeling_"):
+            yield importlib.import_module(f"{package.__name__}.{entry.name}")
+
+
+def home(cls: Any) -> str:
+    """Return the module to import `cls` from: transformers itself where it offers the class, else its own."""
+    import transformers
+
+    if getattr(transformers, cls.__name__, None) is cls:
+        return "transformers"
+    return str(cls.__module__)

@@ -1,0 +1,168 @@
+"""One model type surveyed: facts read, alternatives of a tiny configuration tried, the best one kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ipfs_accelerate_generator.spec import Head, ModelSpec
+from ipfs_accelerate_generator.survey import facts
+from ipfs_accelerate_generator.survey.proof import FOREIGN, LEAST_CONTROL, Proof, first_line, prove
+from ipfs_accelerate_generator.survey.sheet import VOCABULARY
+from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
+from ipfs_accelerate_generator.survey.subject import (
+    Candidate,
+    Subject,
+    SurveyError,
+    candidates,
+    home,
+    subject,
+)
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """A model type as it was found, and what a person may want to know about how."""
+
+    spec: ModelSpec
+    alternative: str
+    """The way to shrink the configuration that was taken."""
+    tried: tuple[str, ...]
+    """The ways before it that did worse, and why."""
+    left_out: tuple[str, ...]
+    """Heads that could not be run in any way, and why."""
+    control: float
+    """The least change that another input or an ignored mask made, over all heads."""
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """All heads, under one alternative."""
+
+    name: str
+    arguments: dict[str, Any]
+    proofs: dict[str, Proof]
+    failures: dict[str, str]
+
+    @property
+    def control(self) -> float:
+        return min((proof.control for proof in self.proofs.values()), default=0.0)
+
+    @property
+    def complete(self) -> bool:
+        return not self.failures and self.control >= LEAST_CONTROL
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        return len(self.proofs), self.control >= LEAST_CONTROL
+
+    def shortcoming(self) -> str:
+        """Return in one line what was wrong."""
+        reasons = dict.fromkeys(self.failures.values())
+        if not reasons:
+            return f"{self.name}: another input changes an output by {self.control:.2g} only"
+        return f"{self.name}: {'; '.join(reasons)}"
+
+
+def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
+    """Return what the installed transformers says about `model_type`, proved on a small model.
+
+    Raises:
+        UnknownName: there is no such type; the message offers the nearest names.
+        SurveyError: it has no model class, or none that could be run.
+    """
+    about = subject(model_type, imports)
+    try:
+        heads = candidates(about)
+    except FOREIGN as error:
+        if isinstance(error, SurveyError):
+            raise
+        raise SurveyError(f"{model_type}: its classes cannot be imported: {first_line(error)}") from error
+    processors = facts.processors(about)
+    returned = facts.returned(about, processors)
+    attempts: list[_Attempt] = []
+    for alternative in ALTERNATIVES:
+        attempts.append(_attempt(about, heads, returned, alternative.name, tiny(about.config, alternative)))
+        if attempts[-1].complete:
+            break
+    best = max(attempts, key=lambda attempt: attempt.rank)  # the first of equals
+    if not best.proofs:
+        reasons = "; ".join(dict.fromkeys(attempt.shortcoming() for attempt in attempts))
+        raise SurveyError(f"{model_type}: none of its {len(heads)} heads could be run: {reasons}")
+    return Surveyed(
+        spec=_spec(about, heads, best),
+        alternative=best.name,
+        tried=tuple(attempt.shortcoming() for attempt in attempts if attempt is not best),
+        left_out=tuple(f"{task}: {reason}" for task, reason in best.failures.items()),
+        control=best.control,
+    )
+
+
+def _attempt(
+    about: Subject,
+    heads: tuple[Candidate, ...],
+    returned: tuple[str, ...],
+    name: str,
+    arguments: dict[str, Any],
+) -> _Attempt:
+    proofs: dict[str, Proof] = {}
+    failures: dict[str, str] = {}
+    for candidate in heads:
+        try:
+            proofs[candidate.task] = prove(candidate, about.config, arguments, returned)
+        except SurveyError as error:
+            failures[candidate.task] = str(error)
+    return _Attempt(name, arguments, proofs, failures)
+
+
+def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> ModelSpec:
+    config = about.config(**best.arguments)
+    module = home(about.config)
+    made = tuple(
+        _head(candidate, best.proofs[candidate.task], module) for candidate in heads if _in(candidate, best)
+    )
+    carried = facts.modalities(name for head in made for name in head.inputs)
+    family, subfamily = facts.family(carried, tuple(head.task for head in made))
+    vocabulary = facts.vocabulary(config)
+    return ModelSpec(
+        model_type=about.model_type,
+        title=facts.title(about),
+        family=family,
+        subfamily=subfamily,
+        config=about.config.__name__,
+        module=module,
+        imports=about.imports if about.registered else (),
+        modalities=carried or ("tensor",),
+        limits=facts.limits(config, carried),
+        processors=facts.processors(about),
+        vocabulary=vocabulary,
+        heads=made,
+        tiny=_without(best.arguments, vocabulary),
+    )
+
+
+def _in(candidate: Candidate, best: _Attempt) -> bool:
+    return candidate.task in best.proofs
+
+
+def _head(candidate: Candidate, proof: Proof, module: str) -> Head:
+    place = home(candidate.model)
+    return Head(
+        task=candidate.task,
+        table=candidate.table,
+        model=candidate.model.__name__,
+        module="" if place == module else place,
+        inputs=proof.inputs,
+        output=proof.output,
+        config=proof.config,
+        labels=proof.labels,
+    )
+
+
+def _without(arguments: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return `arguments` less the vocabulary at the dotted `path`: a test has the number of its tokenizer."""
+    key, _, rest = path.partition(".")
+    inner = arguments.get(key)
+    if rest and isinstance(inner, dict):
+        return arguments | {key: _without(inner, rest)}
+    return {name: value for name, value in arguments.items() if name != key or value != VOCABULARY}
