@@ -13,6 +13,7 @@ import pytest
 from registry_evidence import AGREES, CONTROL, HERE, began, holds, seen, write
 
 from ipfs_accelerate_py.errors import WorkspaceError
+from ipfs_accelerate_py.evidence.profile import measurements
 from ipfs_accelerate_py.registry import results
 
 RECORD = """import sys
@@ -61,12 +62,25 @@ def test_a_line_that_cannot_be_used_is_named_and_the_others_are_kept(tmp_path: P
     write(file, [seen(property="test_after_the_tear")])
     report = results.record([file], tmp_path / "results.duckdb")
     assert report.new == 2
-    assert [text.partition(": ")[0] for text in report.rejected] == [
-        f"{file}:{line}" for line in (3, 4, 5, 6, 7, 9)
-    ]
-    assert "torn" in report.rejected[0]
-    assert "outcome 'succeeded' is not known" in report.rejected[2]
-    assert "'yesterday'" in report.rejected[3]
+    assert report.torn == tuple(f"{file}:{line}" for line in (3, 4, 9))
+    assert [text.partition(": ")[0] for text in report.wrong] == [f"{file}:{line}" for line in (5, 6, 7)]
+    assert "outcome 'succeeded' is not known" in report.wrong[0]
+    assert "'yesterday'" in report.wrong[1]
+
+
+def test_speed_and_memory_go_into_the_profile_of_the_machine(tmp_path: Path) -> None:
+    timed = seen(property="test_speed", seconds=0.25, peak_mb=300.0)
+    crashed = seen(property="test_b", kind="crash", outcome="crashed")
+    file = write(tmp_path / "gw0.jsonl", [timed, crashed])
+    for _ in range(2):
+        results.record([file], tmp_path / "results.duckdb", profile=tmp_path / "profile.json")
+    [(cell, measured)] = measurements(path=tmp_path / "profile.json").items()
+    assert (cell, measured.seconds, measured.peak_mb, measured.crashes) == (
+        timed.cell(),
+        0.25,
+        300.0,
+        ("test_b",),
+    )
 
 
 def test_a_test_that_began_and_never_ended_is_reported(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def export(database: Path, folder: Path, *, wait_s: float = store.WAIT_S) -> tup
 
 
 def rebuild(folder: Path, database: Path, *, wait_s: float = store.WAIT_S) -> RecordReport:
-    """Bring the evidence in `folder` into `database`, in one transaction; what it has already stays as it is.
+    """Bring the evidence in `folder` into `database`, in one transaction; what it knows stays as it is.
 
     Raises:
         WorkspaceError: the folder has no evidence, a file of it is damaged, or the database cannot be
@@ -101,7 +101,6 @@ def rebuild(folder: Path, database: Path, *, wait_s: float = store.WAIT_S) -> Re
         known=observations.num_rows - new,
         runs=tuple(dict.fromkeys(observations["run"].to_pylist())),
         unfinished=tuple(whole["begun"]["node"].to_pylist()),
-        rejected=(),
     )
 
 

@@ -17,6 +17,7 @@ from ipfs_accelerate_py.evidence import lines
 from ipfs_accelerate_py.evidence.cells import EvidenceError
 from ipfs_accelerate_py.evidence.lines import Lines
 from ipfs_accelerate_py.evidence.observation import Observation, Started
+from ipfs_accelerate_py.evidence.profile import remember
 from ipfs_accelerate_py.registry import store, tables
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ class RecordReport:
     runs: tuple[str, ...]
     unfinished: tuple[str, ...]
     """Tests that began and of which nothing more is known."""
-    rejected: tuple[str, ...]
-    """Lines that are torn or wrong: file, line and reason."""
+    torn: tuple[str, ...] = ()
+    """Lines that a stopped process left half written: file and line."""
+    wrong: tuple[str, ...] = ()
+    """Whole lines that are not observations: file, line and reason."""
 
 
 def migrations() -> Traversable:
@@ -71,15 +74,19 @@ def connect(
         yield connection
 
 
-def record(files: Iterable[Path], database: Path, *, wait_s: float = store.WAIT_S) -> RecordReport:
-    """Bring what `files` hold into `database`, in one transaction; what it has already stays as it is.
+def record(
+    paths: Iterable[Path], database: Path, *, profile: Path | None = None, wait_s: float = store.WAIT_S
+) -> RecordReport:
+    """Bring what the files `paths` hold into `database`, in one transaction; what it knows stays as it is.
+
+    Speeds, memory and crashes also go into the machine's profile, if its file is given.
 
     Raises:
         WorkspaceError: a file cannot be read, or the database is held by another process, damaged or not
             writable; then nothing was recorded.
     """
-    chosen = tuple(files)
-    found, rejected = read(chosen)
+    chosen = tuple(paths)
+    found, wrong = read(chosen)
     incoming = {
         "environment": tables.environments(found.environments),
         "collected": tables.collected(found.collected),
@@ -88,13 +95,16 @@ def record(files: Iterable[Path], database: Path, *, wait_s: float = store.WAIT_
     }
     with connect(database, wait_s=wait_s) as connection:
         new = insert(connection, incoming)
+    if profile is not None:
+        remember(found.observations, path=profile)
     return RecordReport(
         files=len(chosen),
         new=new,
         known=len(found.observations) - new,
         runs=tuple(dict.fromkeys(line.run for line in found.observations)),
         unfinished=tuple(test.node for test in found.unfinished),
-        rejected=tuple(rejected),
+        torn=tuple(found.torn),
+        wrong=tuple(wrong),
     )
 
 
@@ -110,12 +120,12 @@ def insert(connection: duckdb.DuckDBPyConnection, incoming: Mapping[str, pa.Tabl
 
 
 def read(paths: Iterable[Path]) -> tuple[Lines, list[str]]:
-    """Return what the files hold, and for each line that is torn or wrong a sentence: file, line and reason.
+    """Return what the files hold, and for each whole line that is wrong a sentence: file, line and reason.
 
     Raises:
         WorkspaceError: a file cannot be read.
     """
-    found, rejected = Lines(), []
+    found, wrong = Lines(), []
     for path in paths:
         try:
             raw = path.read_bytes()
@@ -129,10 +139,10 @@ def read(paths: Iterable[Path]) -> tuple[Lines, list[str]]:
             try:
                 found.add(_load(line, where))
             except (json.JSONDecodeError, UnicodeDecodeError):
-                rejected.append(f"{where}: the line is torn: its process was stopped while it wrote")
+                found.torn.append(where)
             except EvidenceError as error:
-                rejected.append(str(error))
-    return found, rejected
+                wrong.append(str(error))
+    return found, wrong
 
 
 def _load(raw: bytes, where: str) -> lines.Line:

@@ -109,7 +109,7 @@ SELECT
         WHEN worst.outcome = 'skipped' AND skipped = summary.tests THEN coalesce(worst.message, 'skipped')
         WHEN worst IS NOT NULL THEN
             concat_ws(
-                ': ', worst.property, nullif(worst.phrase, ''), worst.failure,
+                ': ', worst.property, nullif(worst.phrase, ''), nullif(worst.failure, 'AssertionError'),
                 CASE WHEN worst.outcome = 'skipped' THEN 'skipped' END, worst.message
             )
         WHEN missing.tests > 0 THEN

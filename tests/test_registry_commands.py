@@ -1,0 +1,142 @@
+"""`record` and `coverage` say what they did, what is proved, and what to do where they cannot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from registry_evidence import AGREES, CONTROL, seen, write
+
+from ipfs_accelerate_py.cli.app import main
+
+VIT = {"model_type": "vit", "task": "image-classification"}
+CATALOGUE = {
+    "bert": {
+        "module": "hf_bert",
+        "tasks": {"fill-mask": "BertForMaskedLM"},
+        "backends": {"fill-mask": ["cpu", "openvino"]},
+        "left_out": {"fill-mask": {"onnxruntime": "aten::histc"}},
+    }
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with one run: bert works on cpu and OpenVINO, vit gives wrong numbers on OpenVINO."""
+    monkeypatch.setenv("IPFS_ACCELERATE_HOME", str(tmp_path / "home"))
+    good = [seen(**AGREES, backend=name, route="dynamo") for name in ("cpu", "openvino")]
+    controls = [seen(**CONTROL, backend=name) for name in ("cpu", "openvino")]
+    wrong = seen(**VIT, outcome="failed", difference=0.3123, tolerance=1e-3, failure="AssertionError")
+    absent = seen(**VIT, backend="cuda", outcome="skipped", message="no CUDA device | here")
+    work = tmp_path / "work"
+    write(work / "observations" / "run1" / "gw0.jsonl", [*good, *controls, wrong, absent])
+    (work / "generated" / "ipfs_accelerate_skills").mkdir(parents=True)
+    (work / "generated" / "ipfs_accelerate_skills" / "catalogue.json").write_text(json.dumps(CATALOGUE))
+    (work / "model_specs" / "overrides").mkdir(parents=True)
+    (work / "model_specs" / "overrides" / "bert.toml").write_text('reason = "a test"\n')
+    return work
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str | Path, code: int = 0) -> str:
+    assert main([str(argument) for argument in arguments]) == code
+    return capsys.readouterr().out
+
+
+def as_json(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Any:
+    return json.loads(said(capsys, *arguments, "--json"))
+
+
+def test_record_says_how_much_is_new_and_where_it_went(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = said(capsys, "record", "--root", root)
+    assert text.startswith("6 new observations, 0 known, from 1 files, in ")
+    again = as_json(capsys, "record", root / "observations", "--root", root)
+    assert (again["new"], again["known"], again["wrong"]) == (0, 6, [])
+    assert Path(again["database"]).is_file()
+
+
+def test_record_names_a_wrong_line_and_fails(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = root / "observations" / "run1" / "gw0.jsonl"
+    with file.open("a") as lines:
+        lines.write('{"kind": "guess"}\n{"kind": "te')
+    assert main(["record", "--root", str(root)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.startswith("6 new")
+    assert "gw0.jsonl:8: kind of line 'guess' is not known" in captured.err
+    assert "torn line, left by a process that was stopped: " in captured.err
+    assert "gw0.jsonl:9" in captured.err
+
+
+def test_record_of_a_path_that_is_not_there_says_so(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["record", "nowhere", "--root", str(root)]) == 1
+    assert "nowhere: does not exist" in capsys.readouterr().err
+    assert main(["record", "nowhere", "--from", "evidence"]) == 2
+
+
+def test_evidence_can_be_carried_to_another_workspace(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "record", "--root", root, "--export", root / "evidence")
+    there = root.parent / "there"
+    there.mkdir()
+    report = as_json(capsys, "record", "--from", root / "evidence", "--root", there)
+    assert report["new"] == 6
+    here, other = (as_json(capsys, "coverage", "--root", place)["verdicts"] for place in (root, there))
+    assert [row for row in here if "seen" in row] == other
+
+
+def test_coverage_counts_what_is_proved(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "record", "--root", root)
+    found = as_json(capsys, "coverage", "--root", root)
+    assert found["totals"] == {
+        "model_types": 2,
+        "cpu": 1,
+        "openvino": 1,
+        "onnxruntime": 0,
+        "any_exported": 1,
+        "task_pairs": 2,
+        "task_pairs_cpu": 1,
+        "overrides": 1,
+        "works": 2,
+        "broken": 1,
+        "unsupported": 1,
+        "unknown": 1,
+    }
+    rows = {(row["model_type"], row["backend"]): row for row in found["verdicts"]}
+    assert rows["bert", "openvino"]["route"] == "dynamo"
+    assert rows["bert", "onnxruntime"]["reason"] == "not tested yet"
+    assert rows["vit", "openvino"]["reason"] == "largest difference 0.31, at most 0.001 allowed"
+
+
+def test_coverage_shows_what_it_is_asked_for(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "record", "--root", root)
+    assert "vit" not in said(capsys, "coverage", "bert", "--root", root)
+    broken = as_json(capsys, "coverage", "--verdict", "broken", "--root", root)["verdicts"]
+    assert [(row["model_type"], row["backend"]) for row in broken] == [("vit", "openvino")]
+    text = said(capsys, "coverage", "--markdown", "--backend", "cuda", "--root", root)
+    assert "| vit | image-classification | cuda | unsupported |  |  | no CUDA device \\| here |" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [(["brt"], "'bert'"), (["--backend", "openvno"], "'openvino'"), (["--task", "fil-mask"], "'fill-mask'")],
+)
+def test_coverage_offers_the_nearest_name(
+    root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], nearest: str
+) -> None:
+    said(capsys, "record", "--root", root)
+    assert main(["coverage", *arguments, "--root", str(root)]) == 1
+    assert nearest in capsys.readouterr().err
+
+
+def test_coverage_without_results_says_how_to_make_them(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["coverage", "--root", str(root)]) == 1
+    assert "`ipfs-accelerate record` makes it" in capsys.readouterr().err
+
+
+def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("record", "coverage"):
+        assert f"  ipfs-accelerate {command}" in said(capsys, command, "--help")
