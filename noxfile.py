@@ -65,7 +65,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types of generator, runtime and generated modules, strictly; no model library is needed."""
-    _install(session, "-e", ".[generator,registry]", *GROUPS["lint"])
+    _install(session, "-e", ".[generator,registry]", "pillow", *GROUPS["lint"])
     session.run("mypy")
 
 
