@@ -77,7 +77,7 @@ def cuda(report: Report) -> None:
 
 def rocm(report: Report) -> None:
     """Multiply on every AMD GPU, which torch's ROCm build calls "cuda" too."""
-    driver = os.access("/dev/kfd", os.R_OK | os.W_OK)
+    driver = any(os.access(device, os.R_OK | os.W_OK) for device in ("/dev/kfd", "/dev/dxg"))  # Linux, WSL
     _gpus(report, "cuda", maker="AMD", driver=driver, built_for="hip", build_title="a ROCm build of torch")
 
 
