@@ -2,8 +2,8 @@
 
 - Control flow is a comment on a line of its own: `# % for`, `# % if`, `# % elif`, `# % else`, `# % set` and
   their ends.
-- `{{ ... }}` stands where an expression may stand, and Python reads it as a set within a set. Not in a string,
-  docstring or comment, nor as an operand or a statement, where it could change what is around it.
+- `{{ ... }}` stands where an expression may stand, and Python reads it as a set within a set. It may not
+  stand in a string, docstring or comment, nor as an operand or a statement: it could change what is near.
 - An expression names, compares and picks; it calls nothing, and `literal` is the only filter.
 
 Each check answers with a line and what is wrong there, and a template with a problem is never used.

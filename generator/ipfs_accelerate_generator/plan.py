@@ -23,6 +23,7 @@ from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKE
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
 TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
+GENERATING: Final = frozenset({"text-generation", "image-text-to-text"})
 ROUTES: Final = {
     Backend.OPENVINO: "convert_model",
     Backend.ONNXRUNTIME: "dynamo",
@@ -82,6 +83,11 @@ class PlannedHead:
     def text_inputs(self) -> tuple[str, ...]:
         """Those of the inputs that a tokenizer makes."""
         return tuple(name for name in TEXT_TENSORS if name in self.head.inputs)
+
+    @property
+    def generates(self) -> bool:
+        """Whether it writes its answer token by token, with a cache of what it has read."""
+        return self.task in GENERATING
 
     @property
     def output(self) -> str:
@@ -183,6 +189,11 @@ class Plan:
         """The tensors that a tokenizer makes for any of the heads."""
         used = {name for head in self.heads for name in head.text_inputs}
         return tuple(name for name in TEXT_TENSORS if name in used)
+
+    @property
+    def generates(self) -> bool:
+        """Whether any head writes its answer token by token."""
+        return any(head.generates for head in self.heads)
 
     @property
     def openvino_route(self) -> str:

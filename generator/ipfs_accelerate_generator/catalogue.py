@@ -1,0 +1,79 @@
+"""The table of contents of the generated modules, which the runtime reads instead of importing them all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from ipfs_accelerate_generator.module import SKILLS
+from ipfs_accelerate_generator.plan import Pair, Plan
+from ipfs_accelerate_py.errors import WorkspaceError
+
+PATH: Final = f"{SKILLS}/catalogue.json"
+
+Entry: TypeAlias = dict[str, Any]
+
+
+def entry(plan: Plan) -> Entry:
+    """Return what the catalogue says about the module of `plan`."""
+    spec = plan.spec
+    limits = {"tokens": spec.limits.tokens, "image": spec.limits.image, "audio": spec.limits.audio}
+    return {
+        "module": f"hf_{spec.stem}",
+        "family": spec.family,
+        "tasks": {head.task: head.head.model for head in plan.heads},
+        "backends": {head.task: list(head.backends) for head in plan.heads},
+        "limits": {name: field for name, field in limits.items() if field},
+        "left_out": _table(plan.left_out, lambda pair: pair.reason),
+        "proved": _table(plan.proved, lambda pair: pair.difference),
+    }
+
+
+def _table(pairs: tuple[Pair, ...], value: Any) -> dict[str, dict[str, Any]]:
+    """Return task -> backend -> value."""
+    table: dict[str, dict[str, Any]] = {}
+    for pair in pairs:
+        table.setdefault(pair.task, {})[pair.backend] = value(pair)
+    return table
+
+
+def text(entries: Mapping[str, Entry]) -> str:
+    """Return the file with `entries` by model type, in their order."""
+    return json.dumps(dict(sorted(entries.items())), indent=2, ensure_ascii=False) + "\n"
+
+
+def read(path: Path) -> dict[str, Entry]:
+    """Return the entries of the file at `path` by model type; none if there is no file.
+
+    Raises:
+        WorkspaceError: the file is not a catalogue.
+    """
+    try:
+        said = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise WorkspaceError(f"{path}: cannot be read as a catalogue ({error}); {_FIX}") from error
+    if not isinstance(said, dict) or not all(isinstance(each, dict) for each in said.values()):
+        raise WorkspaceError(f"{path}: is not a catalogue; {_FIX}")
+    return said
+
+
+_FIX = "delete it and run: ipfs-accelerate generate --all"
+
+
+def merged(
+    before: Mapping[str, Entry], made: Mapping[str, Entry], *, folder: Path, stems: frozenset[str]
+) -> dict[str, Entry]:
+    """Return `before` with what was `made`, and without the types whose spec or module is gone."""
+    modules = {each["module"] for each in made.values()}
+    kept = {
+        model_type: each
+        for model_type, each in before.items()
+        if each.get("module") not in modules
+        and str(each.get("module")).removeprefix("hf_") in stems
+        and (folder / f"{each['module']}.py").is_file()
+    }
+    return {**kept, **made}
