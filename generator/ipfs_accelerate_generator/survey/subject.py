@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -16,6 +16,10 @@ from ipfs_accelerate_py.errors import AccelerateError, unknown
 
 class SurveyError(AccelerateError, RuntimeError):
     """A model type that cannot be surveyed, and why."""
+
+
+class NoModelClass(SurveyError):  # noqa: N818 - it states a fact
+    """A model type that has a configuration and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,21 @@ def model_types() -> tuple[str, ...]:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
     return tuple(CONFIG_MAPPING.keys())
+
+
+def import_all(modules: Iterable[str]) -> None:
+    """Import `modules`, which register model types of their own.
+
+    Raises:
+        SurveyError: one of them cannot be imported.
+    """
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise SurveyError(
+                f"--import {name}: {error}; put its folder on PYTHONPATH or install it"
+            ) from error
 
 
 def subject(model_type: str, imports: tuple[str, ...] = ()) -> Subject:
@@ -101,7 +120,7 @@ def candidates(about: Subject) -> tuple[Candidate, ...]:
             task = _bare_task(model)
             found.setdefault(task, Candidate(task, table, model))
     if not found:
-        raise SurveyError(f"{about.model_type}: transformers has no model class for it")
+        raise NoModelClass(f"{about.model_type}: transformers has no model class for it")
     return tuple(found.values())
 
 
