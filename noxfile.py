@@ -7,6 +7,7 @@ CPU build, while any newer range would fetch gigabytes of CUDA packages. Nothing
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -79,7 +80,8 @@ def check(session: nox.Session) -> None:
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Build sdist and wheel; the tests pass from the wheel, and it generates in an empty workspace."""
-    built = Path(session.create_tmp()) / "built"
+    built = Path(session.create_tmp()).resolve() / "built"
+    shutil.rmtree(built, ignore_errors=True)  # a wheel of an earlier run must not be taken for this one
     _install(session, "build")
     session.run("python", "-m", "build", "--outdir", str(built))
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
