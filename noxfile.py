@@ -109,7 +109,7 @@ def peers(session: nox.Session) -> None:
         environment = Path(session.virtualenv.location) / "peers" / peer
         python = str(environment / "bin" / "python")
         if not environment.exists():
-            session.run("python", "-m", "virtualenv", str(environment), "--quiet")
+            session.run("python", "-m", "venv", str(environment))
         constraints = str(ROOT / "benchmarks" / f"constraints-{peer}.txt")
         session.run(
             python, "-m", "pip", "install", "-q", "-c", constraints, package, WEIGHTS, "psutil", external=True
