@@ -1,0 +1,157 @@
+"""The survey of real types and of types registered from outside, through the process that users run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ipfs_accelerate_generator.specfile import read_spec
+from ipfs_accelerate_generator.survey.outcome import Outcome, survey_into
+from ipfs_accelerate_generator.survey.report import Request
+from ipfs_accelerate_generator.survey.subject import SurveyError
+from ipfs_accelerate_generator.workspace import Workspace
+
+ROOT = Path(__file__).parent.parent
+
+TYPES = ("bert", "vit", "pocket", "prints", "raises", "crashes", "bodiless", "bertt")
+
+
+@dataclass(frozen=True)
+class Made:
+    """One run of the survey over all types of these tests."""
+
+    workspace: Workspace
+    outcomes: dict[str, Outcome]
+    steps: tuple[str, ...]
+
+
+def run(workspace: Workspace, request: Request) -> tuple[dict[str, Outcome], tuple[str, ...]]:
+    steps: list[str] = []
+
+    def counted(total: int) -> Callable[[str], None]:
+        assert total == len(request.model_types)
+        return steps.append
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where pocket_types is
+        outcomes = survey_into(workspace, request, counted)
+    return {outcome.report.model_type: outcome for outcome in outcomes}, tuple(steps)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    workspace = Workspace.at(tmp_path_factory.mktemp("survey"))
+    outcomes, steps = run(workspace, Request(list(TYPES), imports=["pocket_types"], jobs=2))
+    return Made(workspace, outcomes, steps)
+
+
+def text(made: Made, model_type: str) -> str:
+    return made.workspace.spec_file("surveyed", model_type).read_text()
+
+
+@pytest.mark.parametrize("model_type", ["bert", "vit"])
+def test_the_committed_specs_are_what_the_survey_says(made: Made, model_type: str) -> None:
+    committed = ROOT / "model_specs" / "surveyed" / f"{model_type}.toml"
+    assert text(made, model_type) == committed.read_text()
+
+
+def test_every_head_of_bert_and_vit_is_found(made: Made) -> None:
+    assert made.outcomes["bert"].report.tasks == [
+        "feature-extraction",
+        "fill-mask",
+        "text-generation",
+        "text-classification",
+        "zero-shot-classification",
+        "token-classification",
+        "question-answering",
+        "multiple-choice",
+        "next-sentence-prediction",
+    ]
+    assert made.outcomes["vit"].report.tasks == [
+        "image-feature-extraction",
+        "image-classification",
+        "masked-image-modeling",
+    ]
+    for model_type in ("bert", "vit"):
+        assert made.outcomes[model_type].report.left_out == []
+
+
+def test_a_generating_encoder_is_made_causal_because_it_would_look_ahead(made: Made) -> None:
+    spec = read_spec(made.workspace.spec_file("surveyed", "bert"))
+    assert {head.task: dict(head.config) for head in spec.heads if head.config} == {
+        "text-generation": {"is_decoder": True}
+    }
+
+
+def test_the_tiny_models_depend_on_what_goes_in(made: Made) -> None:
+    for model_type in ("bert", "vit", "pocket"):
+        control = made.outcomes[model_type].report.control
+        assert control is not None
+        assert control >= 0.1
+
+
+def test_a_type_from_outside_is_imported_from_where_it_is_defined(made: Made) -> None:
+    spec = read_spec(made.workspace.spec_file("surveyed", "pocket"))
+    assert (spec.config, spec.module, spec.imports) == ("PocketConfig", "pocket_types", ("pocket_types",))
+    assert {spec.module_of(head) for head in spec.heads} == {"pocket_types"}
+    assert {head.task: head.model for head in spec.heads} == {
+        "feature-extraction": "PocketModel",
+        "text-classification": "PocketForSequenceClassification",
+        "zero-shot-classification": "PocketForSequenceClassification",
+    }
+    assert spec.head("text-classification").labels == ("negative", "neutral", "positive")
+    assert spec.head("feature-extraction").inputs == ("input_ids", "attention_mask")
+    assert (spec.limits.tokens, spec.vocabulary) == ("max_position_embeddings", "vocab_size")
+    assert "vocab_size" not in spec.tiny
+
+
+def test_only_a_type_from_outside_records_what_to_import(made: Made) -> None:
+    assert read_spec(made.workspace.spec_file("surveyed", "bert")).imports == ()
+
+
+def test_what_a_model_prints_is_no_answer(made: Made) -> None:
+    assert made.outcomes["prints"].failure == ""
+
+
+def test_each_failure_has_its_reason_and_the_others_go_on(made: Made) -> None:
+    failures = {name: outcome.failure for name, outcome in made.outcomes.items() if outcome.failure}
+    assert set(failures) == {"raises", "crashes", "bodiless", "bertt"}
+    assert "none of its 1 heads could be run" in failures["raises"]
+    assert "RuntimeError: the left wheel is missing" in failures["raises"]
+    assert "more lines" not in failures["raises"]
+    assert failures["crashes"] == "crashes: its process ended without an answer, killed by SIGABRT"
+    assert failures["bodiless"] == "bodiless: transformers has no model class for it"
+    assert "model type 'bertt' is not known; did you mean 'bert'" in failures["bertt"]
+    for name in failures:
+        assert not made.workspace.spec_file("surveyed", name).exists()
+    assert sorted(made.steps) == sorted(TYPES)
+
+
+def test_a_second_survey_changes_nothing(made: Made) -> None:
+    before = {name: text(made, name) for name in ("bert", "vit", "pocket")}
+    outcomes, _ = run(made.workspace, Request(list(before), imports=["pocket_types"]))
+    assert {name: text(made, name) for name in before} == before
+    assert not any(outcome.written for outcome in outcomes.values())
+
+
+def test_a_hang_ends_at_its_limit(tmp_path: Path) -> None:
+    outcomes, _ = run(Workspace.at(tmp_path), Request(["hangs"], imports=["pocket_types"], limit_s=2))
+    assert outcomes["hangs"].failure == "hangs: took longer than 2 s; allow more with --limit"
+
+
+def test_a_file_about_another_type_is_not_overwritten(made: Made, tmp_path: Path) -> None:
+    workspace = Workspace.at(tmp_path)
+    taken = workspace.spec_file("surveyed", "vit")
+    taken.parent.mkdir(parents=True)
+    taken.write_text(text(made, "vit").replace('"vit"', '"Vit"'))
+    outcomes, _ = run(workspace, Request(["vit"]))
+    assert "model_specs/surveyed/vit.toml is about 'Vit'" in outcomes["vit"].failure
+    assert '"Vit"' in taken.read_text()
+
+
+def test_a_module_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SurveyError, match="--import nowhere: No module named 'nowhere'"):
+        run(Workspace.at(tmp_path), Request(["bert"], imports=["nowhere"]))
