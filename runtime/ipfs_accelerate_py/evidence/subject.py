@@ -25,8 +25,12 @@ class Subject:
 
     @cached_property
     def source(self) -> str:
-        """Return the text of the module as it is on disk."""
-        return self.module.read_text()
+        """Return the text of the module as it is on disk.
+
+        Raises:
+            EvidenceError: it is missing or no text.
+        """
+        return _read(self.module)
 
     @cached_property
     def source_digest(self) -> str:
@@ -36,7 +40,7 @@ class Subject:
     @cached_property
     def suite_digest(self) -> str:
         """Return the digest of what the tests run themselves; of the raw text where Python cannot read it."""
-        text = self.suite.read_text()
+        text = _read(self.suite)
         try:
             return suite_digest(text)
         except SyntaxError:
@@ -57,6 +61,15 @@ class Subject:
             except (SyntaxError, EvidenceError):
                 break
         return self.source_digest
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise EvidenceError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise EvidenceError(f"{path}: is not UTF-8 text") from error
 
 
 def subject(tests: ModuleType) -> Subject | None:

@@ -1,0 +1,254 @@
+"""Runs trials in children that may crash, hang or eat all memory, and writes down what that shows."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ipfs_accelerate_generator.trial import ending
+from ipfs_accelerate_generator.trial.child import Child, start
+from ipfs_accelerate_generator.trial.ending import Ending
+from ipfs_accelerate_generator.trial.history import History, wanted
+from ipfs_accelerate_generator.trial.options import Nobody, Options, Trial, Watcher
+from ipfs_accelerate_generator.trial.processes import kernel_kills, resident_mb
+from ipfs_accelerate_generator.trial.report import TrialReport
+from ipfs_accelerate_py.evidence import lines
+from ipfs_accelerate_py.evidence.cells import ANY, Cell, EvidenceError, file_stem
+from ipfs_accelerate_py.evidence.environment import environment
+from ipfs_accelerate_py.evidence.observation import Collected, Observation, Started
+from ipfs_accelerate_py.evidence.outcomes import finished, key_of
+from ipfs_accelerate_py.evidence.selection import Key, Selection
+
+POLL_S: Final = 0.05
+DRIVER: Final = "driver"  # the worker that writes down the ends of the others
+FRUITLESS: Final = 2  # starts without a single observation, after which a file of tests is given up
+
+
+def run_trials(trials: Sequence[Trial], options: Options, watcher: Watcher | None = None) -> TrialReport:
+    """Run the tests of each trial and return what they have shown, now or in an earlier run.
+
+    Each trial has a process of its own; one that crashes, hangs or holds too much memory is ended with all
+    that it has started, the test that it was running is written down as such, and the rest is run in a new
+    process. Tests that were seen before of the same text, in the same environment, are not run again (but see
+    `Options.fresh`): after an interruption a run goes on where it was.
+
+    Raises:
+        WorkspaceError: observations cannot be written.
+        EvidenceError: the folder of observations holds something else.
+        KeyboardInterrupt: Ctrl-C; all children have been ended, and what was seen is kept.
+    """
+    return _Run(trials, options, watcher or Nobody()).run()
+
+
+@dataclass
+class _Task:
+    """A trial on its way."""
+
+    trial: Trial
+    name: str
+    done: dict[Key, Observation]  # by earlier runs
+    chosen: list[Key] | None = None  # the tests of the file that are wanted; None until they are known
+    finished: set[Key] = field(default_factory=set)  # in this run
+    fruitless: int = 0
+
+    @property
+    def left(self) -> list[Key]:
+        return [key for key in self.chosen or () if key not in self.done and key not in self.finished]
+
+
+@dataclass
+class _Pair:
+    task: _Task
+    child: Child
+    kernel_kills: int
+
+
+class _Run:
+    def __init__(self, trials: Sequence[Trial], options: Options, watcher: Watcher) -> None:
+        self._options = options
+        self._watcher = watcher
+        self._limit_mb = options.limit_mb
+        self._environment = environment()
+        self._history = History.read(options.observations, self._environment.digest)
+        self._waiting = deque(self._tasks(trials))
+        self._begun: list[_Task] = []
+        self._running: list[_Pair] = []
+        self._started: dict[str, Started] = {}
+        self._observations: list[Observation] = []
+        self._problems: list[str] = []
+        self._file = options.folder / f"{DRIVER}.jsonl"
+
+    def _tasks(self, trials: Sequence[Trial]) -> list[_Task]:
+        names: set[str] = set()
+        tasks = []
+        for trial in trials:
+            name = f"hf_{file_stem(trial.model_type)}"
+            while name in names:  # the same type from another folder
+                name += "_"
+            names.add(name)
+            tasks.append(_Task(trial, name, self._history.done(trial, self._options)))
+        return tasks
+
+    def run(self) -> TrialReport:
+        try:
+            while self._waiting or self._running:
+                while self._waiting and len(self._running) < self._options.jobs:
+                    self._begin(self._waiting.popleft())
+                self._watch()
+                if self._running:
+                    time.sleep(POLL_S)
+        finally:
+            for pair in self._running:
+                pair.child.end()
+        reused = [task.done[key] for task in self._begun for key in task.chosen or () if key in task.done]
+        return TrialReport(
+            run=self._options.run,
+            folder=self._options.folder,
+            observations=tuple(self._observations),
+            reused=tuple(reused),
+            expected=frozenset(self._history.expected),
+            torn=tuple(self._history.torn),
+            problems=tuple(self._problems),
+        )
+
+    def _begin(self, task: _Task) -> None:
+        """Start the child of a trial, unless all that is wanted of it was seen before."""
+        self._begun.append(task)
+        try:
+            collected = self._history.tests(task.trial)
+            if collected is not None:
+                self._plan(task, collected)
+                if not task.left:
+                    return
+        except EvidenceError as error:
+            self._problems.append(f"{task.trial.model_type}: {error}")
+            return
+        self._start(task)
+
+    def _start(self, task: _Task) -> None:
+        options = self._options
+        if not self._file.exists():  # and if it cannot be written, no child need be started
+            here = lines.Surroundings(run=options.run, worker=DRIVER, facts=self._environment)
+            lines.append(self._file, here)
+        selection = Selection(
+            model_type=task.trial.model_type,
+            module=str(task.trial.module),
+            driver=os.getpid(),
+            tasks=options.tasks,
+            backends=options.backends,
+            finished=frozenset(task.done) | task.finished,
+        )
+        try:
+            child = start(task.trial, options, selection, name=task.name)
+        except EvidenceError as error:
+            self._problems.append(f"{task.trial.model_type}: {error}")
+            return
+        self._running.append(_Pair(task, child, kernel_kills()))
+
+    def _plan(self, task: _Task, collected: Collected) -> None:
+        if task.chosen is None:
+            task.chosen = wanted(task.trial, collected, self._options)
+            done = sum(key in task.done for key in task.chosen)
+            self._watcher.planned(task.trial, len(task.chosen), done)
+
+    def _watch(self) -> None:
+        """Read what the children have written, and look whether one has ended or must be."""
+        held = resident_mb(frozenset(pair.child.process.pid for pair in self._running))
+        for pair in list(self._running):
+            child = pair.child
+            self._read(pair)
+            memory = held.get(child.process.pid, 0.0)
+            child.peak_mb = max(child.peak_mb, memory)
+            why: Ending | None = None
+            code = child.process.poll()
+            if code is None and self._limit_mb is not None and memory > self._limit_mb:
+                child.end()
+                why = ending.out_of_memory(child, self._limit_mb)
+            elif code is None and child.silent_s > self._options.timeout_s:
+                child.dump_and_end()
+                why = ending.out_of_time(child, self._options)
+            elif code is None:
+                continue
+            else:
+                child.end()  # what it has left behind
+            self._running.remove(pair)
+            self._read(pair)
+            if why is None and code is not None:
+                why = ending.by_itself(child, code, kernel_kills=kernel_kills() - pair.kernel_kills)
+            assert why is not None
+            self._ended(pair.task, child, why)
+
+    def _read(self, pair: _Pair) -> None:
+        for line in pair.child.read():
+            if isinstance(line, Collected):
+                self._plan(pair.task, line)
+            elif isinstance(line, Started):
+                self._started[line.id] = line
+            elif isinstance(line, Observation):
+                self._observed(pair.task, self._started[line.id], line)
+
+    def _observed(self, task: _Task, started: Started, observation: Observation) -> None:
+        task.finished.add(key_of(started))
+        if started.expected:
+            self._history.expected.add(observation.id)
+        self._observations.append(observation)
+        self._watcher.observed(observation)
+
+    def _ended(self, task: _Task, child: Child, why: Ending) -> None:
+        """Write down what the end of a child shows, and start another for the tests that are left."""
+        if why.problem is not None:
+            self._problems.append(f"{task.trial.model_type}: {why.problem}; see {child.log}")
+            return
+        if why.outcome is not None:
+            if child.running is not None:
+                self._conclude(task, child.running, child, why)
+            elif not child.collected:
+                self._conclude(task, self._about(task.trial, "collection"), child, why)
+                return
+            elif not task.left:
+                self._conclude(task, self._about(task.trial, "shutdown"), child, why)
+                return
+        if not task.left:
+            return
+        task.fruitless = 0 if child.seen or child.running is not None else task.fruitless + 1
+        if why.outcome is None or task.fruitless == FRUITLESS:
+            said = why.message or f"{len(task.left)} tests were not run"
+            self._problems.append(f"{task.trial.model_type}: {said}; see {child.log}")
+            return
+        self._start(task)
+
+    def _conclude(self, task: _Task, started: Started, child: Child, why: Ending) -> None:
+        observation = finished(
+            started,
+            str(why.outcome),
+            worker=DRIVER,
+            seconds=round(child.silent_s, 3),
+            peak_mb=why.peak_mb,
+            failure=why.failure,
+            message=why.message,
+        )
+        if started.worker == DRIVER:
+            lines.append(self._file, started)
+        lines.append(self._file, observation)
+        self._observed(task, started, observation)
+
+    def _about(self, trial: Trial, what: str) -> Started:
+        """Return a line for what happened outside all tests."""
+        place = Cell(trial.model_type, ANY, ANY)
+        return Started(
+            run=self._options.run,
+            worker=DRIVER,
+            model_type=trial.model_type,
+            task=ANY,
+            backend=ANY,
+            precision=place.precision,
+            property=what,
+            slice=trial.slice(place),
+            environment=self._environment.digest,
+            test=trial.suite_digest,
+            node=trial.suite.name,
+        )
