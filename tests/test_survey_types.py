@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from ipfs_accelerate_generator.survey.outcome import Outcome, survey_into
 from ipfs_accelerate_generator.survey.report import Request
 from ipfs_accelerate_generator.survey.subject import SurveyError
 from ipfs_accelerate_generator.workspace import Workspace
+from ipfs_accelerate_py.cli.app import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -155,3 +157,26 @@ def test_a_file_about_another_type_is_not_overwritten(made: Made, tmp_path: Path
 def test_a_module_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
     with pytest.raises(SurveyError, match="--import nowhere: No module named 'nowhere'"):
         run(Workspace.at(tmp_path), Request(["bert"], imports=["nowhere"]))
+
+
+def test_a_process_that_ends_before_its_work_says_so(tmp_path: Path) -> None:
+    (tmp_path / "ends_all.py").write_text("import os\nos._exit(3)\n")
+    with pytest.raises(SurveyError, match="the surveying process ended early"):
+        run(Workspace.at(tmp_path), Request(["bert"], imports=["ends_all"]))
+
+
+def test_the_command_prints_what_was_found_and_ends_with_one_for_a_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["survey", "vit", "vitt", "--json", "--root", str(tmp_path)]) == 1
+    found, failed = json.loads(capsys.readouterr().out)
+    assert (found["model_type"], found["file"]) == ("vit", "model_specs/surveyed/vit.toml")
+    assert (found["written"], found["failure"], found["left_out"]) == (True, "", [])
+    assert (failed["file"], failed["written"]) == (None, False)
+    assert "did you mean 'vit'" in failed["failure"]
+
+
+@pytest.mark.parametrize("arguments", [["survey"], ["survey", "bert", "--all"]])
+def test_the_command_wants_types_or_all(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert "or give --all" in capsys.readouterr().err

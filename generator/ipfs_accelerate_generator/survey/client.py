@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -39,7 +40,7 @@ def surveys(request: Request, root: Path, counted: Callable[[int], None]) -> Ite
         assert server.stdin is not None  # both are pipes
         assert server.stdout is not None
         try:
-            with server.stdin as questions:
+            with contextlib.suppress(BrokenPipeError), server.stdin as questions:
                 questions.write(json.dumps(asdict(request)) + "\n")
             missing: int | None = None
             for line in server.stdout:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from ipfs_accelerate_generator.survey.tables import LEFT_OUT, MODEL_TABLE, TASKS, TEXT_ONLY
+from ipfs_accelerate_generator.survey.tables import MODEL_TABLE, TASKS, TEXT_ONLY
 from ipfs_accelerate_py.errors import AccelerateError, unknown
 
 
@@ -90,16 +90,6 @@ def subject(model_type: str, imports: tuple[str, ...] = ()) -> Subject:
         return Subject(model_type, CONFIG_MAPPING[model_type], imports)
     except ImportError as error:
         raise SurveyError(f"{model_type}: its config class cannot be imported: {error}") from error
-
-
-def unknown_tables() -> tuple[str, ...]:
-    """Return the names of the tables in transformers that neither stand for a task nor are left out here."""
-    from transformers.models.auto import modeling_auto
-
-    tables = [name for name in vars(modeling_auto) if name.startswith("MODEL") and name.endswith("_NAMES")]
-    return tuple(
-        name for name in tables if name not in TASKS and name not in LEFT_OUT and name != MODEL_TABLE
-    )
 
 
 def candidates(about: Subject) -> tuple[Candidate, ...]:

@@ -69,7 +69,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "MODEL_FOR_IMAGE_MAPPING_NAMES": "the bare models of MODEL_MAPPING_NAMES again",
     "MODEL_FOR_DECISION_MAPPING_NAMES": "one wrapper class around foreign model types, not a head of theirs",
 }
-"""Tables that name no task of their own, and why; a table in neither mapping is news and is reported."""
+"""Tables that name no task of their own, and why; a test finds a table that is in neither mapping."""
 
 TEXT_ONLY: Final = frozenset({"text2text-generation"})
 """Tasks whose table also lists types that take something else, under another name there."""

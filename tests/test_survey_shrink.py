@@ -1,0 +1,132 @@
+"""The tiny configuration: what a field counts, which relations stay, and that every config class takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, quantity
+from ipfs_accelerate_generator.survey.sheet import VOCABULARY, defaults, parts
+from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
+from ipfs_accelerate_generator.survey.tables import LEFT_OUT, MODEL_TABLE, TASKS
+from ipfs_accelerate_generator.values import check_table
+
+pytest.importorskip("transformers")
+
+TYPES = (
+    "bert",
+    "vit",
+    "t5",
+    "gpt2",
+    "distilbert",
+    "gemma3_text",
+    "clip",
+    "swin",
+    "resnet",
+    "dpt",
+    "whisper",
+    "wav2vec2",
+    "qwen2_vl",
+    "mixtral",
+    "llava",
+)
+
+
+def config(model_type: str) -> Any:
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    return CONFIG_MAPPING[model_type]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("hidden_size", Quantity.WIDTH),
+        ("decoder_num_attention_heads", Quantity.HEADS),
+        ("num_key_value_heads", Quantity.GROUPS),
+        ("vocab_size", Quantity.VOCABULARY),
+        ("type_vocab_size", Quantity.OTHER),
+        ("conv_kernel_size", Quantity.OTHER),
+        ("max_position_embeddings", Quantity.POSITIONS),
+        ("num_hidden_layers", Quantity.LAYERS),
+        ("ahead", Quantity.OTHER),
+        ("image_token_id", Quantity.TOKEN),
+    ],
+)
+def test_the_end_of_a_name_says_what_a_field_counts(name: str, expected: Quantity) -> None:
+    assert quantity(name, {}) is expected
+
+
+def test_the_common_name_of_a_field_comes_before_its_own() -> None:
+    assert quantity("ffn", {"intermediate_size": "ffn"}) is Quantity.INNER
+
+
+def test_every_table_of_transformers_stands_for_a_task_or_is_left_out_for_a_reason() -> None:
+    from transformers.models.auto import modeling_auto
+
+    tables = {name for name in vars(modeling_auto) if name.startswith("MODEL") and name.endswith("_NAMES")}
+    assert tables <= {MODEL_TABLE, *TASKS, *LEFT_OUT}
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_no_number_of_a_tiny_configuration_is_larger_than_its_default(model_type: str) -> None:
+    def check(cls: Any, arguments: dict[str, Any], start: dict[str, Any]) -> None:
+        told = defaults(cls) | start
+        inner = {part.name: part for part in parts(cls)}
+        for name, value in arguments.items():
+            if name in inner:
+                check(inner[name].config, value, dict(inner[name].start))
+            elif is_count(value) and is_count(told.get(name)):
+                assert value <= told[name], name
+
+    check(config(model_type), tiny(config(model_type), ALTERNATIVES[0]), {})
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_a_tiny_configuration_can_be_written_to_a_file_and_is_taken_by_its_class(model_type: str) -> None:
+    arguments = tiny(config(model_type), ALTERNATIVES[0])
+    written = check_table("tiny", arguments)
+    made = config(model_type)(**written)
+    assert getattr(made.get_text_config(), "vocab_size", VOCABULARY) <= VOCABULARY
+
+
+def test_what_equals_the_patch_size_follows_it() -> None:
+    arguments = tiny(config("vit"), ALTERNATIVES[0])
+    assert arguments["encoder_stride"] == arguments["patch_size"] == 8
+
+
+def test_every_kind_of_layer_appears() -> None:
+    from transformers import Gemma3TextConfig
+
+    arguments = tiny(Gemma3TextConfig, ALTERNATIVES[0])
+    assert set(arguments["layer_types"]) == set(Gemma3TextConfig().layer_types)
+    assert arguments["num_hidden_layers"] == len(arguments["layer_types"])
+
+
+def test_as_many_places_among_the_layers_are_named() -> None:
+    arguments = tiny(config("dpt"), ALTERNATIVES[0])
+    assert list(arguments["backbone_out_indices"]) == [0, 1, 2, 3]
+    assert arguments["num_hidden_layers"] == 4
+
+
+def test_the_width_of_a_head_stays_the_width_by_the_heads() -> None:
+    from transformers import T5Config
+
+    assert T5Config().d_kv == T5Config().d_model // T5Config().num_heads
+    arguments = tiny(T5Config, ALTERNATIVES[0])
+    assert arguments["d_kv"] == arguments["d_model"] // arguments["num_heads"]
+
+
+def test_special_ids_are_different_and_within_the_vocabulary() -> None:
+    arguments = tiny(config("qwen2_vl"), ALTERNATIVES[0])
+    ids = [value for name, value in arguments.items() if name.endswith("_token_id")]
+    ids += [
+        value for name, value in arguments["text_config"].items() if name in ("bos_token_id", "eos_token_id")
+    ]
+    assert len(set(ids)) == len(ids) > 4
+    assert all(0 < each < VOCABULARY for each in ids)
+
+
+def test_the_first_weights_are_spread_widely() -> None:
+    assert tiny(config("bert"), ALTERNATIVES[0])["initializer_range"] == 0.2
