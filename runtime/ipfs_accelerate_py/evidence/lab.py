@@ -81,7 +81,8 @@ class Bench:
     @cached_property
     def model(self) -> Any:
         """The eager model, float32, with the plain form of attention."""
-        return self.skill.heads[self.task].model(self.checkpoint, dtype="float32", attention="eager")
+        model = self.skill.heads[self.task].model(self.checkpoint, dtype="float32", attention="eager")
+        return model.requires_grad_(False)
 
     @cached_property
     def _graph(self) -> Callable[..., dict[str, Any]]:
@@ -203,13 +204,13 @@ class Lab:
 
 
 def flat(answer: Any, name: str = "") -> dict[str, Array]:
-    """Return the floating-point numbers of an answer, by their place in it; where and how fast it ran is left out."""
+    """Return the numbers of an answer, by their place in it: real ones, and lists of whole ones, such as tokens."""
     if isinstance(answer, Mapping):
         kept = {key: value for key, value in answer.items() if key != "inference_time"}
         return {key: value for inner in kept for key, value in flat(kept[inner], f"{name}.{inner}").items()}
-    if isinstance(answer, float):
+    if isinstance(answer, float | np.floating):
         return {name: np.asarray([answer])}
-    if isinstance(answer, list | tuple) and answer and all(isinstance(value, float) for value in answer):
+    if isinstance(answer, list | tuple) and answer and {type(value) for value in answer} in ({float}, {int}):
         return {name: np.asarray(answer)}
     if isinstance(answer, list | tuple):
         return {key: value for place, inner in enumerate(answer) for key, value in flat(inner, f"{name}[{place}]").items()}

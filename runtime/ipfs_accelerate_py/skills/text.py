@@ -116,19 +116,24 @@ class TextInput:
             pad = self.checkpoint.config.get("pad_token_id") or 0
         return {name: pad if name == "input_ids" else 0 for name in self.names}
 
-    def encode(self, texts: Sequence[Text], *, shorten: str = "longest_first") -> list[Tokens]:
+    def encode(
+        self, texts: Sequence[Text], *, shorten: str = "longest_first", index: int | None = None
+    ) -> list[Tokens]:
         """Return each text, or pair of texts, as tokens; what is over the limit is cut off, and the notice says so.
+
+        Errors name an item by its place among `texts`, or by `index` where all of them belong to one input.
 
         Raises:
             InputError: an item is not a text, is empty, or leaves no room beside its partner.
         """
-        for index, text in enumerate(texts):
+        places = range(len(texts)) if index is None else [index] * len(texts)
+        for place, text in zip(places, texts, strict=True):
             for part in text if isinstance(text, tuple) else (text,):
-                _check(part, index)
+                _check(part, place)
         encodings = self.tokenizer.encode_batch(list(texts))
         return [
-            self._tokens(encoding, text, index, shorten)
-            for index, (encoding, text) in enumerate(zip(encodings, texts, strict=True))
+            self._tokens(encoding, text, place, shorten)
+            for encoding, text, place in zip(encodings, texts, places, strict=True)
         ]
 
     def _tokens(self, encoding: Encoding, text: Text, index: int, shorten: str) -> Tokens:
