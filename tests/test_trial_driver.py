@@ -15,7 +15,7 @@ from ipfs_accelerate_generator.trial import Options, Trial, TrialReport, run_tri
 from ipfs_accelerate_py.errors import InputError, WorkspaceError
 from ipfs_accelerate_py.evidence import lines
 from ipfs_accelerate_py.evidence.environment import environment
-from ipfs_accelerate_py.evidence.observation import Observation
+from ipfs_accelerate_py.evidence.observation import COLLECTION, SHUTDOWN, Observation
 
 BOTH = '@pytest.mark.parametrize("backend", BACKENDS)\n'
 
@@ -180,6 +180,28 @@ def test_a_crash_after_the_last_test_belongs_to_no_test(tmp_path: Path) -> None:
     body = "import atexit\natexit.register(os.abort)\n\ndef test_works():\n    pass\n"
     report = run_trials([trial(tmp_path, body)], options(tmp_path))
     assert outcomes(report) == {"test_works *": "passed", "shutdown *": "crashed"}
+
+
+def test_a_crash_outside_all_tests_is_taken_back_when_it_is_gone(tmp_path: Path) -> None:
+    flag = tmp_path / "crash"
+    body = "def test_works():\n    pass\n"
+    at_exit = f"import atexit\nif Path({str(flag)!r}).exists(): atexit.register(os.abort)\n"
+    at_import = f"if Path({str(flag)!r}).exists(): os.abort()\n"
+    for name, start in ((SHUTDOWN, at_exit), (COLLECTION, at_import)):
+        root = tmp_path / name
+        this = trial(root, start + body)
+        flag.touch()
+        assert outcomes(run_trials([this], options(root)))[f"{name} *"] == "crashed"
+        assert not run_trials([this], options(root)).ok
+        flag.unlink()
+        report = run_trials([this], options(root, fresh=True))
+        assert report.ok
+        assert outcomes(report) == {"test_works *": "passed"}
+        of_this = [
+            one for one in lines.read_folder(root / "observations").observations if one.property == name
+        ]
+        assert of_this[0].outcome == "crashed"
+        assert max(of_this, key=lambda one: one.started).outcome == "passed"
 
 
 def test_a_process_that_is_told_to_stop_says_nothing_about_the_model(tmp_path: Path) -> None:

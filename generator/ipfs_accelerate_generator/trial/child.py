@@ -83,7 +83,7 @@ class Child:
             self.peak_mb = 0.0
         elif isinstance(line, Observation):
             self.running = None
-            self.seen += 1
+            self.seen += not line.is_routine()
         elif isinstance(line, Collected):
             self.collected = True
         return line

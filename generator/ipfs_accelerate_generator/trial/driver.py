@@ -6,7 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from ipfs_accelerate_generator.trial import ending
@@ -16,16 +16,16 @@ from ipfs_accelerate_generator.trial.history import History, wanted
 from ipfs_accelerate_generator.trial.options import Nobody, Options, Trial, Watcher
 from ipfs_accelerate_generator.trial.processes import kernel_kills, resident_mb
 from ipfs_accelerate_generator.trial.report import TrialReport
+from ipfs_accelerate_generator.trial.task import DRIVER, Task
 from ipfs_accelerate_py.evidence import lines
-from ipfs_accelerate_py.evidence.cells import ANY, Cell, EvidenceError, file_stem
+from ipfs_accelerate_py.evidence.cells import EvidenceError, file_stem
 from ipfs_accelerate_py.evidence.environment import environment
-from ipfs_accelerate_py.evidence.observation import Collected, Observation, Started
+from ipfs_accelerate_py.evidence.observation import COLLECTION, SHUTDOWN, Collected, Observation, Started
 from ipfs_accelerate_py.evidence.outcomes import finished, key_of
-from ipfs_accelerate_py.evidence.selection import Key, Selection
+from ipfs_accelerate_py.evidence.selection import Selection
 
 POLL_S: Final = 0.05
-DRIVER: Final = "driver"  # the worker that writes down the ends of the others
-FRUITLESS: Final = 2  # starts without a single observation, after which a file of tests is given up
+FRUITLESS: Final = 2  # starts that crash before any test, after which a file of tests is given up
 
 
 def run_trials(trials: Sequence[Trial], options: Options, watcher: Watcher | None = None) -> TrialReport:
@@ -45,24 +45,8 @@ def run_trials(trials: Sequence[Trial], options: Options, watcher: Watcher | Non
 
 
 @dataclass
-class _Task:
-    """A trial on its way."""
-
-    trial: Trial
-    name: str
-    done: dict[Key, Observation]  # by earlier runs
-    chosen: list[Key] | None = None  # the tests of the file that are wanted; None until they are known
-    finished: set[Key] = field(default_factory=set)  # in this run
-    fruitless: int = 0
-
-    @property
-    def left(self) -> list[Key]:
-        return [key for key in self.chosen or () if key not in self.done and key not in self.finished]
-
-
-@dataclass
 class _Pair:
-    task: _Task
+    task: Task
     child: Child
     kernel_kills: int
 
@@ -75,14 +59,15 @@ class _Run:
         self._environment = environment()
         self._history = History.read(options.observations, self._environment.digest)
         self._waiting = deque(self._tasks(trials))
-        self._begun: list[_Task] = []
+        self._begun: list[Task] = []
         self._running: list[_Pair] = []
         self._started: dict[str, Started] = {}
         self._observations: list[Observation] = []
+        self._reused: list[Observation] = []
         self._problems: list[str] = []
         self._file = options.folder / f"{DRIVER}.jsonl"
 
-    def _tasks(self, trials: Sequence[Trial]) -> list[_Task]:
+    def _tasks(self, trials: Sequence[Trial]) -> list[Task]:
         names: set[str] = set()
         tasks = []
         for trial in trials:
@@ -90,7 +75,7 @@ class _Run:
             while name in names:  # the same type from another folder
                 name += "_"
             names.add(name)
-            tasks.append(_Task(trial, name, self._history.done(trial, self._options)))
+            tasks.append(Task(trial, name, self._history.done(trial, self._options)))
         return tasks
 
     def run(self) -> TrialReport:
@@ -104,18 +89,19 @@ class _Run:
         finally:
             for pair in self._running:
                 pair.child.end()
-        reused = [task.done[key] for task in self._begun for key in task.chosen or () if key in task.done]
+        for task in self._begun:
+            self._reused += [task.done[key] for key in task.chosen or () if key in task.done]
         return TrialReport(
             run=self._options.run,
             folder=self._options.folder,
             observations=tuple(self._observations),
-            reused=tuple(reused),
+            reused=tuple(self._reused),
             expected=frozenset(self._history.expected),
             torn=tuple(self._history.torn),
             problems=tuple(self._problems),
         )
 
-    def _begin(self, task: _Task) -> None:
+    def _begin(self, task: Task) -> None:
         """Start the child of a trial, unless all that is wanted of it was seen before."""
         self._begun.append(task)
         try:
@@ -123,13 +109,14 @@ class _Run:
             if collected is not None:
                 self._plan(task, collected)
                 if not task.left:
+                    self._reused += filter(None, [self._bad_end(task)])
                     return
         except EvidenceError as error:
             self._problems.append(f"{task.trial.model_type}: {error}")
             return
         self._start(task)
 
-    def _start(self, task: _Task) -> None:
+    def _start(self, task: Task) -> None:
         options = self._options
         if not self._file.exists():  # and if it cannot be written, no child need be started
             here = lines.Surroundings(run=options.run, worker=DRIVER, facts=self._environment)
@@ -149,7 +136,7 @@ class _Run:
             return
         self._running.append(_Pair(task, child, kernel_kills()))
 
-    def _plan(self, task: _Task, collected: Collected) -> None:
+    def _plan(self, task: Task, collected: Collected) -> None:
         if task.chosen is None:
             task.chosen = wanted(task.trial, collected, self._options)
             done = sum(key in task.done for key in task.chosen)
@@ -191,37 +178,52 @@ class _Run:
             elif isinstance(line, Observation):
                 self._observed(pair.task, self._started[line.id], line)
 
-    def _observed(self, task: _Task, started: Started, observation: Observation) -> None:
+    def _observed(self, task: Task, started: Started, observation: Observation) -> None:
         task.finished.add(key_of(started))
         if started.expected:
             self._history.expected.add(observation.id)
-        self._observations.append(observation)
-        self._watcher.observed(observation)
+        if not observation.is_routine():
+            self._observations.append(observation)
+            self._watcher.observed(observation)
 
-    def _ended(self, task: _Task, child: Child, why: Ending) -> None:
+    def _ended(self, task: Task, child: Child, why: Ending) -> None:
         """Write down what the end of a child shows, and start another for the tests that are left."""
         if why.problem is not None:
             self._problems.append(f"{task.trial.model_type}: {why.problem}; see {child.log}")
             return
-        if why.outcome is not None:
-            if child.running is not None:
-                self._conclude(task, child.running, child, why)
-            elif not child.collected:
-                self._conclude(task, self._about(task.trial, "collection"), child, why)
-                return
-            elif not task.left:
-                self._conclude(task, self._about(task.trial, "shutdown"), child, why)
-                return
-        if not task.left:
-            return
         task.fruitless = 0 if child.seen or child.running is not None else task.fruitless + 1
-        if why.outcome is None or task.fruitless == FRUITLESS:
-            said = why.message or f"{len(task.left)} tests were not run"
-            self._problems.append(f"{task.trial.model_type}: {said}; see {child.log}")
-            return
-        self._start(task)
+        if why.outcome is None:
+            if task.left:
+                said = f"{len(task.left)} tests were not run; see {child.log}"
+                self._problems.append(f"{task.trial.model_type}: {said}")
+            elif child.collected:
+                self._take_back(task, child)
+        elif child.running is not None:
+            self._conclude(task, child.running, child, why)
+            if task.left:
+                self._start(task)
+        elif child.collected and not task.left:
+            self._conclude(task, task.about(SHUTDOWN, run=self._options.run), child, why)
+        elif (
+            why.outcome == "crashed" and task.fruitless < FRUITLESS
+        ):  # between two tests, or by another's hand
+            self._start(task)
+        else:
+            self._conclude(task, task.about(COLLECTION, run=self._options.run), child, why)
 
-    def _conclude(self, task: _Task, started: Started, child: Child, why: Ending) -> None:
+    def _take_back(self, task: Task, child: Child) -> None:
+        """Write down that a child has ended well, if it did not on an earlier day."""
+        started = task.about(SHUTDOWN, run=self._options.run)
+        if self._bad_end(task) is not None:
+            self._conclude(task, started, child, Ending("passed"))
+
+    def _bad_end(self, task: Task) -> Observation | None:
+        """Return what was seen of the last process with these tests, if it did not end well."""
+        of_type = self._history.seen.get(task.trial.model_type, {})
+        earlier = of_type.get(key_of(task.about(SHUTDOWN, run=self._options.run)))
+        return None if earlier is None or earlier.is_routine() else earlier
+
+    def _conclude(self, task: Task, started: Started, child: Child, why: Ending) -> None:
         observation = finished(
             started,
             str(why.outcome),
@@ -235,20 +237,3 @@ class _Run:
             lines.append(self._file, started)
         lines.append(self._file, observation)
         self._observed(task, started, observation)
-
-    def _about(self, trial: Trial, what: str) -> Started:
-        """Return a line for what happened outside all tests."""
-        place = Cell(trial.model_type, ANY, ANY)
-        return Started(
-            run=self._options.run,
-            worker=DRIVER,
-            model_type=trial.model_type,
-            task=ANY,
-            backend=ANY,
-            precision=place.precision,
-            property=what,
-            slice=trial.slice(place),
-            environment=self._environment.digest,
-            test=trial.suite_digest,
-            node=trial.suite.name,
-        )

@@ -13,6 +13,8 @@ from ipfs_accelerate_py.evidence.digests import is_digest
 
 KINDS = ("test", "control", "crash", "timeout", "memory")
 OUTCOMES = ("passed", "failed", "skipped", "crashed", "timed_out", "out_of_memory")
+COLLECTION = "collection"  # the property of a file of tests to be imported
+SHUTDOWN = "shutdown"  # the property of a process to end well after its last test
 KIND_OF = {"crashed": "crash", "timed_out": "timeout", "out_of_memory": "memory"}
 
 
@@ -101,6 +103,10 @@ class Observation:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise EvidenceError(f"{name} must be a finite number of at least 0, not {value!r}")
+
+    def is_routine(self) -> bool:
+        """Whether it only takes back an earlier failure to be collected or to end: nobody wants to see it."""
+        return self.property in {COLLECTION, SHUTDOWN} and self.outcome == "passed"
 
     def cell(self) -> Cell:
         """Return what it is about."""

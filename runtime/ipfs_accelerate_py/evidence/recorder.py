@@ -16,7 +16,7 @@ from ipfs_accelerate_py.evidence.cells import ANY, Cell, EvidenceError, cell, pr
 from ipfs_accelerate_py.evidence.environment import environment
 from ipfs_accelerate_py.evidence.fixture import EVIDENCE, Evidence
 from ipfs_accelerate_py.evidence.messages import clean, reason
-from ipfs_accelerate_py.evidence.observation import Collected, Started, now
+from ipfs_accelerate_py.evidence.observation import COLLECTION, Collected, Started, now
 from ipfs_accelerate_py.evidence.outcomes import Seen, finished, key_of, observation
 from ipfs_accelerate_py.evidence.selection import Selection
 from ipfs_accelerate_py.evidence.subject import Subject, model_type_of, subject
@@ -59,6 +59,7 @@ class Recorder:
             (kept if self._wanted(started) else left).append(item)
         for path, names in tests.items():
             self._append(self._collected(path, names))
+            self._append_collection(path, "passed")  # takes back that it could not be
         if left:
             config.hook.pytest_deselected(items=left)
             items[:] = kept
@@ -188,15 +189,22 @@ class Recorder:
             tests=tuple(names),
         )
 
-    def _append_collection(self, suite: Path, outcome: str, failure: str | None, message: str) -> None:
-        model_type = self._chosen.model_type if self._chosen else model_type_of(suite)
-        if model_type is None:
+    def _append_collection(
+        self, suite: Path, outcome: str, failure: str | None = None, message: str | None = None
+    ) -> None:
+        about = self._subjects.get(suite) or self._announced(suite)
+        if about is None:
             return
-        module = Path(self._chosen.module) if self._chosen else suite
-        about = Subject(model_type, module, suite)
-        started = self._started(about, Cell(model_type, ANY, ANY), name="collection", node=suite.name)
+        started = self._started(about, Cell(about.model_type, ANY, ANY), name=COLLECTION, node=suite.name)
         self._append(started)
         self._append(finished(started, outcome, failure=failure, message=message))
+
+    def _announced(self, suite: Path) -> Subject | None:
+        """Return the subject of a file that could not be imported."""
+        if self._chosen is not None:
+            return Subject(self._chosen.model_type, Path(self._chosen.module), suite)
+        model_type = model_type_of(suite)
+        return None if model_type is None else Subject(model_type, suite, suite)
 
 
 def end_with(driver: int) -> None:
