@@ -110,7 +110,7 @@ def _all_names(definitions: Iterable[Definition]) -> tuple[set[str], set[str]]:
     return used, bound
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _names(code: str) -> tuple[frozenset[str], frozenset[str]]:
     used: set[str] = set()
     bound: set[str] = set()

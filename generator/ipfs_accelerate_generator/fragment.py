@@ -51,47 +51,88 @@ def fragment(template: Template, text: str, names: StandIns, values: Prose) -> F
         TemplateError: `text` is not Python, although the template was.
     """
     try:
-        tree = _parsed(text)
+        apart = _apart(text)
+        imports = tuple(rename.renamed(each, names) for each in apart.imports)
+        type_imports = tuple(rename.renamed(each, names) for each in apart.type_imports)
+        docstring = _finished(apart.docstring, names, values) if apart.docstring is not None else ""
+        definitions = tuple(
+            Definition(each.name, _finished(each, names, values), each.is_constant, each.tight)
+            for each in apart.definitions
+        )
     except cst.ParserSyntaxError as error:
-        raise template.error(
-            1, f"what it renders to is not Python, in line {error.raw_line}: {error.message}"
-        ) from error
-    try:
-        return _fragment(template.name, tree, names, values)
+        fact = f"what it renders to is not Python, in line {error.raw_line}: {error.message}"
+        raise template.error(1, fact) from error
     except ComposeError as error:
         raise ComposeError(f"{template.where}: {error}") from error
+    return Fragment(template.name, docstring, imports, type_imports, definitions)
 
 
-@lru_cache(maxsize=2048)
-def _parsed(text: str) -> cst.Module:
-    return cst.parse_module(text)
+@dataclass(frozen=True)
+class _Piece:
+    """A definition, or the docstring, as it was rendered."""
+
+    node: Statement
+    code: str
+    name: str = ""
+    is_constant: bool = False
+    tight: bool = False
 
 
-@lru_cache(maxsize=65536)
-def _formatted(code: str) -> str:
-    return black.format_str(code, mode=_MODE).strip("\n") + "\n"
+@dataclass(frozen=True)
+class _Apart:
+    docstring: _Piece | None
+    imports: tuple[Import, ...]
+    type_imports: tuple[Import, ...]
+    definitions: tuple[_Piece, ...]
 
 
-def _fragment(template: str, tree: cst.Module, names: StandIns, values: Prose) -> Fragment:
-    docstring = ""
+@lru_cache(maxsize=128)  # a tree takes about a megabyte; the templates that recur fit
+def _apart(text: str) -> _Apart:
+    """Return `text` taken apart; most templates render to the same text for many model types."""
+    tree = cst.parse_module(text)
+    docstring: _Piece | None = None
     imports: list[Import] = []
     type_imports: list[Import] = []
-    definitions: list[Definition] = []
+    definitions: list[_Piece] = []
     if any(line.comment for line in tree.footer):
         raise ComposeError("a comment after the last definition; put it before one")
     for place, node in enumerate(_with_header(tree)):
         if place == 0 and _is_docstring(node):
-            docstring = _formatted(cst.Module(body=[_finished(node, names, values)]).code)
+            docstring = _Piece(node, _code(node))
         elif (found := _imports(node)) is not None:
-            imports += [rename.renamed(each, names) for each in found]
+            imports += found
         elif isinstance(node, cst.If) and (found := _type_imports(node)) is not None:
-            type_imports += [rename.renamed(each, names) for each in found]
+            type_imports += found
         else:
             name, is_constant = _defined(node)
-            tight = is_constant and bool(definitions) and not any(not line.comment for line in _leading(node))
-            code = _formatted(cst.Module(body=[_finished(node, names, values)]).code)
-            definitions.append(Definition(name, code, is_constant, tight))
-    return Fragment(template, docstring, tuple(imports), tuple(type_imports), tuple(definitions))
+            tight = is_constant and bool(definitions) and all(line.comment for line in node.leading_lines)
+            definitions.append(_Piece(node, _code(node), name, is_constant, tight))
+    return _Apart(docstring, tuple(imports), tuple(type_imports), tuple(definitions))
+
+
+def _code(node: Statement) -> str:
+    return cst.Module(body=[node]).code
+
+
+@lru_cache(maxsize=8192)
+def _formatted(code: str) -> str:
+    return black.format_str(code, mode=_MODE).strip("\n") + "\n"
+
+
+def _finished(piece: _Piece, names: StandIns, values: Prose) -> str:
+    """Return the formatted source of `piece`, with real classes and filled prose."""
+    code, node = piece.code, piece.node
+    if rename.used_in(code):
+        node = _visited(node, Rename(names))
+    if "$" in code:
+        node = _visited(node, Fill(values))
+    return _formatted(code if node is piece.node else _code(node))
+
+
+def _visited(node: Statement, transformer: cst.CSTTransformer) -> Statement:
+    done = node.visit(transformer)
+    assert isinstance(done, (cst.SimpleStatementLine, cst.BaseCompoundStatement))
+    return done
 
 
 def _with_header(tree: cst.Module) -> list[Statement]:
@@ -102,28 +143,7 @@ def _with_header(tree: cst.Module) -> list[Statement]:
     blanks = [place for place, line in enumerate(tree.header) if not line.comment]
     own = tree.header[blanks[-1] + 1 if blanks else 0 :]
     first = body[0]
-    return [first.with_changes(leading_lines=[*own, *_leading(first)]), *body[1:]]
-
-
-def _finished(node: Statement, names: StandIns, values: Prose) -> Statement:
-    code = cst.Module(body=[node]).code
-    done: cst.CSTNode = node
-    if rename.used_in(code):
-        done = _visited(done, Rename(names))
-    if "$" in code:
-        done = _visited(done, Fill(values))
-    assert isinstance(done, (cst.SimpleStatementLine, cst.BaseCompoundStatement))
-    return done
-
-
-def _visited(node: cst.CSTNode, transformer: cst.CSTTransformer) -> cst.CSTNode:
-    done = node.visit(transformer)
-    assert isinstance(done, cst.CSTNode)
-    return done
-
-
-def _leading(node: Statement) -> list[cst.EmptyLine]:
-    return list(node.leading_lines)
+    return [first.with_changes(leading_lines=[*own, *first.leading_lines]), *body[1:]]
 
 
 def _is_docstring(node: Statement) -> bool:
@@ -163,5 +183,5 @@ def _defined(node: Statement) -> tuple[str, bool]:
             body=[cst.AnnAssign(target=cst.Name(value=name), value=cst.BaseExpression())]
         ):
             return name, True
-    code = cst.Module(body=[node]).code.strip()
+    code = _code(node).strip()
     raise ComposeError(f"the statement {code.splitlines()[0][:60]!r} has no place in a module; {_EXPECTED}")

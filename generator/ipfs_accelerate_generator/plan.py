@@ -14,7 +14,7 @@ from typing import Final
 from ipfs_accelerate_generator.finding import Effect, Finding
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.prose import Prose
-from ipfs_accelerate_generator.rename import HOME, Origin, StandIns
+from ipfs_accelerate_generator.rename import HOME, SKILLS_PACKAGE, Origin, StandIns
 from ipfs_accelerate_generator.spec import Head, ModelSpec
 from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_generator.values import Value
@@ -217,6 +217,7 @@ class Plan:
             return Origin(HOME, name) if name else None
 
         return StandIns(
+            skill=Origin(SKILLS_PACKAGE, f"hf_{spec.stem}"),
             model=head.origin if head else None,
             config=Origin(spec.module, spec.config),
             tokenizer=part(parts.tokenizer),
@@ -282,16 +283,17 @@ def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, 
     backends = tuple(
         PlannedBackend(backend) for backend in candidates if any(name == backend for _, name in offered)
     )
+    planned = tuple(_head(spec, head, candidates, offered) for head in heads)
     return Plan(
         spec=spec,
-        heads=tuple(_head(spec, head, candidates, offered) for head in heads),
+        heads=planned,
         backends=backends,
         untemplated=tuple(head.task for head in spec.heads if head not in heads),
         left_out=pairs[Effect.LEAVE_OUT],
         expected_failures=pairs[Effect.EXPECT_FAILURE],
         variants=pairs[Effect.VARIANT],
         proved=pairs[Effect.PROVED],
-        engines=_engines(backends, templates),
+        engines=_engines(backends, templates, generates=any(head.generates for head in planned)),
         sources=sources,
     )
 
@@ -317,12 +319,16 @@ def _head(
     return PlannedHead(head, Origin(spec.module_of(head), head.model), backends)
 
 
-def _engines(backends: Iterable[PlannedBackend], templates: Templates) -> tuple[str, ...]:
-    """Return the hardware templates that `backends` need, each after what it shares with others."""
+def _engines(backends: Iterable[PlannedBackend], templates: Templates, *, generates: bool) -> tuple[str, ...]:
+    """Return the hardware templates that `backends` need, each after what it shares with others.
+
+    A module that generates takes `openvino_generation` beside `openvino`, where there is such a template.
+    """
     names: dict[str, None] = {}
     for each in backends:
-        shared = f"hardware/{_ENGINES.get(each.backend, '')}"
-        if shared in templates:
-            names[shared] = None
-        names[each.template] = None
+        for name in (f"hardware/{_ENGINES.get(each.backend, '')}", each.template):
+            if name in templates:
+                names[name] = None
+            if generates and f"{name}_generation" in templates:
+                names[f"{name}_generation"] = None
     return tuple(names)

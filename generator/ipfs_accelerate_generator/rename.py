@@ -2,7 +2,7 @@
 
 A stand-in is one of transformers' auto classes, imported from transformers by name, so that a template is
 checked by the same tools as any Python file. It names what it stands for; which class that is, and where it
-is defined, says the plan.
+is defined, says the plan. The test of a skill imports `hf_stand_in` from `ipfs_accelerate_skills`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from ipfs_accelerate_generator.imports import Import, imports_in, statements
 from ipfs_accelerate_generator.templates.sources import ComposeError
 
 HOME: Final = "transformers"  # where a template imports its stand-ins from
+SKILLS_PACKAGE: Final = "ipfs_accelerate_skills"
+SKILL: Final = "hf_stand_in"
 
 _MODEL = re.compile(r"AutoModel(For[A-Z][A-Za-z0-9]*)?|AutoBackbone")
 _ROLES: Final = {
+    SKILL: "skill",
     "AutoConfig": "config",
     "AutoTokenizer": "tokenizer",
     "AutoImageProcessor": "image_processor",
@@ -42,6 +45,7 @@ class Origin:
 class StandIns:
     """What each stand-in of one template stands for; None where the model type has no such class."""
 
+    skill: Origin | None = None
     model: Origin | None = None
     config: Origin | None = None
     tokenizer: Origin | None = None
@@ -70,12 +74,13 @@ class StandIns:
 
 def used_in(text: str) -> bool:
     """Whether `text` may hold a stand-in; a quick look that saves most of the work."""
-    return "Auto" in text
+    return "Auto" in text or SKILL in text
 
 
 def renamed(each: Import, names: StandIns) -> Import:
     """Return the import of the class that `each` stands for, or `each` itself."""
-    if each.module != HOME or not (real := names.real(each.name)):
+    home = SKILLS_PACKAGE if each.name == SKILL else HOME
+    if each.module != home or not (real := names.real(each.name)):
         return each
     return replace(each, module=real.module, name=real.name)
 

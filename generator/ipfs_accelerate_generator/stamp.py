@@ -22,6 +22,7 @@ from ipfs_accelerate_py.files import write_if_changed
 from ipfs_accelerate_py.hardware import backend
 
 FILE: Final = "stamp.json"
+_ELSEWHERE: Final = frozenset({"commands", "survey"})  # what is there shapes no text
 _LIBRARIES: Final = ("black", "jinja2", "libcst")
 
 
@@ -76,7 +77,7 @@ def generator_digest() -> str:
     """Return the digest of what turns inputs into text: these sources, the libraries' versions, Python's."""
     package = Path(__file__).parent
     sources = [*sorted(package.rglob("*.py")), Path(backend.__file__)]
-    parts = [path.read_bytes() for path in sources if "_data" not in path.parts]
+    parts = [path.read_bytes() for path in sources if path.parent.name not in _ELSEWHERE]
     versions = [f"{name} {metadata.version(name)}".encode() for name in _LIBRARIES]
     return digest(*parts, *versions, ".".join(platform.python_version_tuple()[:2]).encode())
 

@@ -27,8 +27,8 @@ def _check(
 ) -> None:
     """Find drift, hand edits, missing files and orphans in what was generated.
 
-    Writes nothing, prints the differences, and exits with 1 if there are any. It compares digests, which takes
-    a moment; with --full it also finds that the generator itself has changed.
+    Writes nothing, prints the differences, and exits with 1 if there are any. It compares digests, which is
+    quick; with --full it also finds that the generator itself has changed.
 
     \b
     Examples:
