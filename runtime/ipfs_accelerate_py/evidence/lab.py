@@ -1,4 +1,4 @@
-"""The workbench of generated tests: small checkpoints, handlers, references and controls of one skill, each made once."""
+"""The workbench of generated tests: checkpoints, handlers, references and controls of one skill, each made once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from ipfs_accelerate_py.skills.generation import Generator, positions
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.skill import Skill
 
+_WARM_UP, _TIMED = 3, 10  # calls
 _GAINS = (1.0, 2.0, 4.0, 8.0)  # tried in turn until every input matters
 
 
@@ -89,8 +92,9 @@ class Bench:
         return self.skill.heads[self.task].graph(self.model, self.checkpoint)
 
     def controls(self, forward: Callable[[Mapping[str, Array]], Mapping[str, Array]]) -> list[Control]:
-        """Return how far each input, made wrong on purpose, moves the result: ids moved along, masks and marks turned over,
-        pictures upside down.
+        """Return how far each input, made wrong on purpose, moves the result.
+
+        Ids are moved along, masks and marks turned over, pictures put upside down.
         """
         right = forward(self.batch)
         found = []
@@ -114,7 +118,7 @@ def _wrong(name: str, array: Array, batch: Mapping[str, Array]) -> Array:
     if name == "input_ids":
         return np.roll(array, 1, axis=-1)
     if name == "positions":
-        return np.maximum(array - 1, 0)
+        return np.asarray(np.maximum(array - 1, 0))
     if name == "attention_mask" and not (array == 0).any():
         raise EvidenceError(
             "no row is padded, so that ignoring the mask would change nothing; give inputs of unequal length"
@@ -125,7 +129,7 @@ def _wrong(name: str, array: Array, batch: Mapping[str, Array]) -> Array:
 
 
 def prepared(skill: Skill, task: str, case: Case, write: Write, folder: Path) -> Bench:
-    """Return a bench with the smallest gain of the weights at which every input matters; the largest gain if none does."""
+    """Return a bench with the smallest gain of the weights at which every input matters, or else the largest."""
     for gain in _GAINS:
         bench = Bench(skill, task, case, write(folder / f"{task}-{gain:g}", case, gain))
         if sensitive(bench.controls(bench.reference)):
@@ -157,7 +161,7 @@ class Lab:
         return self._benches[task]
 
     def handler(self, task: str, backend: str) -> Handler:
-        """Return a handler of the task's checkpoint; skip the test if this machine lacks the backend, before a model runs."""
+        """Return a handler of the task's checkpoint; if this machine lacks the backend, skip before a model runs."""
         lacks(backend)
         if (task, backend) not in self._handlers:
             self._handlers[task, backend] = self.skill.load(self.bench(task).checkpoint, task, backend)
@@ -168,7 +172,7 @@ class Lab:
         from transformers import pipeline
 
         folder = str(self.bench(task).checkpoint.folder)
-        return pipeline(task, model=folder, dtype="float32", device="cpu")  # type: ignore[call-overload]
+        return pipeline(task, model=folder, dtype="float32", device="cpu")
 
     def eager(self, task: str) -> tuple[Any, Any]:
         """Return the task's eager model and the processor that transformers loads for its checkpoint."""
@@ -177,13 +181,30 @@ class Lab:
         bench = self.bench(task)
         return bench.model, AutoProcessor.from_pretrained(bench.checkpoint.folder)
 
+    def median_seconds(self, task: str, backend: str) -> float:
+        """Return the median time of one call with one input, after warm-up."""
+        handler, case = self.handler(task, backend), self.bench(task).case
+        times = []
+        for _ in range(_WARM_UP + _TIMED):
+            started = time.perf_counter()
+            handler(case.inputs[0], **case.options)
+            times.append(time.perf_counter() - started)
+        return median(times[_WARM_UP:])
+
     def longer(self, item: Any, limit: int) -> Any:
         """Return `item` with its last text so long that it has more than `limit` tokens."""
         if isinstance(item, str):
             return item + " rain" * limit
         last = list(item)[-1]
         value = item[last]
-        return {**item, last: [text + " rain" * limit for text in value] if isinstance(value, list) else value + " rain" * limit}
+        return {
+            **item,
+            last: (
+                [text + " rain" * limit for text in value]
+                if isinstance(value, list)
+                else value + " rain" * limit
+            ),
+        }
 
     def without_cache(self, task: str, backend: str) -> float:
         """Return how far the logits of a second step move if the backend forgot what it read in the first."""
@@ -193,7 +214,10 @@ class Lab:
         batch = self.bench(task).batch
         places = positions(batch["attention_mask"])
         begin, last = slice(None, -1), slice(-1, None)
-        first = {"input_ids": batch["input_ids"][:, begin], "attention_mask": batch["attention_mask"][:, begin]}
+        first = {
+            "input_ids": batch["input_ids"][:, begin],
+            "attention_mask": batch["attention_mask"][:, begin],
+        }
         second = {"input_ids": batch["input_ids"][:, last], "position_ids": places[:, last]}
         with generator.decoder() as step:
             step({**first, "position_ids": places[:, begin]})
@@ -213,13 +237,18 @@ def flat(answer: Any, name: str = "") -> dict[str, Array]:
     if isinstance(answer, list | tuple) and answer and {type(value) for value in answer} in ({float}, {int}):
         return {name: np.asarray(answer)}
     if isinstance(answer, list | tuple):
-        return {key: value for place, inner in enumerate(answer) for key, value in flat(inner, f"{name}[{place}]").items()}
+        return {
+            key: value
+            for place, inner in enumerate(answer)
+            for key, value in flat(inner, f"{name}[{place}]").items()
+        }
     return {}
 
 
 _ANSWERING = """
 import json, pickle, sys
 from pathlib import Path
+from statistics import median
 from ipfs_accelerate_py.skills import Checkpoint
 from ipfs_accelerate_py.skills.export import load_module
 module, checkpoint, task, backend = sys.argv[1:5]
@@ -230,14 +259,20 @@ print(json.dumps(sorted(name.partition(".")[0] for name in sys.modules)))
 """
 
 
-def imports_after_answering(module: str | None, checkpoint: Checkpoint, task: str, backend: str, case: Case) -> set[str]:
+def imports_after_answering(
+    module: str | None, checkpoint: Checkpoint, task: str, backend: str, case: Case
+) -> set[str]:
     """Return the top-level modules that a fresh process has imported after it loaded a handler and answered once."""
     import pickle
 
     command = [sys.executable, "-c", _ANSWERING, str(module), str(checkpoint.folder), task, backend]
-    done = subprocess.run(command, input=pickle.dumps((case.inputs[0], dict(case.options))), capture_output=True, check=False)
+    done = subprocess.run(
+        command, input=pickle.dumps((case.inputs[0], dict(case.options))), capture_output=True, check=False
+    )
     if done.returncode:
-        raise EvidenceError(f"{task} on {backend} did not answer in a process of its own: {done.stderr.decode()[-500:]}")
+        raise EvidenceError(
+            f"{task} on {backend} did not answer in a process of its own: {done.stderr.decode()[-500:]}"
+        )
     return set(json.loads(done.stdout.decode().splitlines()[-1]))
 
 

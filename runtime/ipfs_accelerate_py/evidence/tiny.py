@@ -11,8 +11,8 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 SEED = 20260307  # any number does; a fixed one makes every run the same
 VOCABULARY = 200
 
-# Enough words to train a tokenizer on, and the inputs of the generated tests: of unequal length, one with words that the
-# tokenizer has to take apart.
+# Enough words to train a tokenizer on, and the inputs of the generated tests: of unequal length, and one with words
+# that the tokenizer has to take apart.
 TEXTS = (
     "A cat sat on the mat.",
     "Two dogs ran over the green hill, and a third one slept in the sun until the evening came.",

@@ -1,9 +1,9 @@
 """Bundles: exported models with all that a handler needs, in a content-addressed cache that processes share.
 
-A bundle is a folder: the model files, the checkpoint's small files, and `manifest.json`, which is written last. Its name
-is the digest of what it was made from, so that a change of weights, of the generated module's graph or of the way of
-exporting makes another bundle. It is made in a child process, whose memory goes back, in a folder of its own that is
-renamed when it is whole.
+A bundle is a folder: the model files, the checkpoint's small files, and `manifest.json`, which is written last. Its
+name is the digest of what it was made from, so that a change of weights, of the generated module's graph or of the
+way of exporting makes another bundle. It is made in a child process, whose memory goes back, in a folder of its own
+that is renamed when it is whole.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def opened(folder: Path) -> Bundle | None:
 
 
 def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> Bundle:
-    """Return the bundle of `checkpoint` for `task` on `backend`, exported by the generated file `module` if it is not there yet.
+    """Return the bundle of `checkpoint` for `task` on `backend`; the generated file `module` exports it if need be.
 
     Raises:
         BundleError: the export failed; the message holds the exporter's own last words.
@@ -161,7 +161,7 @@ def _key(checkpoint: Checkpoint, module: Path, task: str, backend: str) -> str:
 
 
 def _graph_source(module: Path, task: str, backend: str) -> str:
-    """Return what shapes the exported graph in a generated module: its exporter, the task's model and graph, and the ports."""
+    """Return what shapes an exported graph in a module: its exporter, the task's model and graph, and the ports."""
     prefix = task.replace("-", "_")
     names = {f"export_{backend}", f"{prefix}_model", f"{prefix}_graph"}
     kept = []

@@ -42,13 +42,14 @@ def present_names(layers: int) -> tuple[str, ...]:
     return tuple(name.replace("past.", "present.") for name in past_names(layers))
 
 
-def decoder_example(head: Head, model: Module, checkpoint: Checkpoint, batch: dict[str, Array]) -> tuple[Any, ...]:
+def decoder_example(
+    head: Head, model: Module, checkpoint: Checkpoint, batch: dict[str, Array]
+) -> tuple[Any, ...]:
     """Return tensors to trace a decoder with: the step's three, then keys and values of each layer.
 
     The batch is padded: with a mask of ones the tracer would keep no mask at all.
     """
     import torch
-
     from transformers import DynamicCache
 
     graph = head.graph(model, checkpoint)
@@ -57,8 +58,16 @@ def decoder_example(head: Head, model: Module, checkpoint: Checkpoint, batch: di
     mask[0, :2] = 0
     places = np.maximum(np.cumsum(mask, axis=1) - 1, 0)
     with torch.no_grad():
-        graph({name: torch.from_numpy(array) for name, array in zip(STEP, (batch["input_ids"], mask, places), strict=True)}, cache)
-    past = [tensor[:, :, :_PAST].contiguous() for layer in cache.layers for tensor in (layer.keys, layer.values)]
+        graph(
+            {
+                name: torch.from_numpy(array)
+                for name, array in zip(STEP, (batch["input_ids"], mask, places), strict=True)
+            },
+            cache,
+        )
+    past = [
+        tensor[:, :, :_PAST].contiguous() for layer in cache.layers for tensor in (layer.keys, layer.values)
+    ]
     new = torch.from_numpy(batch["input_ids"][:, _PAST:])
     step = (new, torch.from_numpy(mask), torch.from_numpy(places[:, _PAST:]))
     return (*(tensor.contiguous() for tensor in step), *past)
@@ -79,7 +88,10 @@ def traceable_decoder(head: Head, model: Module, checkpoint: Checkpoint) -> Modu
             past = tensors[len(STEP) :]
             cache = cache_of(list(zip(past[::2], past[1::2], strict=True)))
             outputs = graph(dict(zip(STEP, tensors, strict=False)), cache)
-            return (outputs["logits"], *(tensor for layer in cache.layers for tensor in (layer.keys, layer.values)))
+            return (
+                outputs["logits"],
+                *(tensor for layer in cache.layers for tensor in (layer.keys, layer.values)),
+            )
 
     return Decoder().eval()
 
@@ -90,7 +102,9 @@ def stateful(model: Any, layers: int) -> None:
     from openvino._offline_transformations import apply_make_stateful_transformation
 
     shapes = {name: model.input(name).get_partial_shape() for name in past_names(layers)}
-    apply_make_stateful_transformation(model, dict(zip(past_names(layers), present_names(layers), strict=True)))
+    apply_make_stateful_transformation(
+        model, dict(zip(past_names(layers), present_names(layers), strict=True))
+    )
     rows = ops.gather(
         ops.shape_of(model.input("input_ids"), output_type="i64"),
         ops.constant(np.array([0], dtype=np.int64)),

@@ -117,7 +117,7 @@ class Checkpoint:
         return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
     def weights(self) -> tuple[Path, ...]:
-        """Return the safetensors files that hold the weights, checked for completeness but not read through.
+        """Return the safetensors files with the weights, checked for completeness but not read through.
 
         Raises:
             CheckpointError: there are none, only pickled ones, one is missing, or one is cut off or damaged.
@@ -132,7 +132,7 @@ class Checkpoint:
             )
             if pickled:
                 raise CheckpointError(
-                    f"{self.folder}: holds pickled weights only ({', '.join(pickled)}), and loading a pickle can run any "
+                    f"{self.folder}: holds pickled weights only ({', '.join(pickled)}); loading a pickle can run any "
                     "code; convert them to model.safetensors"
                 )
             raise CheckpointError(f"{self.folder}: {', '.join(missing)} is missing; fetch the weights again")
@@ -141,7 +141,7 @@ class Checkpoint:
         return paths
 
     def digest(self) -> str:
-        """Return 64 hex digits of all files that shape a result; each is read through once and remembered by size and time."""
+        """Return 64 hex digits of all files that shape a result; they are read once and remembered by size and time."""
         files = [self.folder / name for name in (*SMALL_FILES, *_SOURCES_OF_A_TOKENIZER)]
         present = [path for path in files if path.is_file()] + list(self.weights())
         stats = [(path, path.stat()) for path in present]

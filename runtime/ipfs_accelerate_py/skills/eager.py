@@ -19,7 +19,7 @@ def pretrained(
     attention: str,
     config: Mapping[str, Any] = MappingProxyType({}),
 ) -> Module:
-    """Return a `model_class` with the checkpoint's weights in evaluation mode: safetensors only, no code from the checkpoint.
+    """Return a `model_class` with the checkpoint's weights, in evaluation mode; only safetensors are read, no code.
 
     Raises:
         CheckpointError: the weights are missing, damaged, or do not fit the class.
@@ -89,7 +89,7 @@ def pooling(checkpoint: Checkpoint) -> dict[str, bool]:
     kinds = [str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules]
     if strange := [kind for kind in kinds if kind not in {"Transformer", "Pooling", "Normalize"}]:
         raise CheckpointError(
-            f"{checkpoint.folder / 'modules.json'}: {strange[0]} is not known; known are Transformer, Pooling, Normalize"
+            f"{checkpoint.folder / 'modules.json'}: {strange[0]} is not one of Transformer, Pooling, Normalize"
         )
     folder = next(
         (module.get("path", "") for module in modules if str(module.get("type", "")).endswith("Pooling")),

@@ -40,7 +40,7 @@ def example_tensors(head: Head, batch: dict[str, Array]) -> tuple[Any, ...]:
 
 
 def traceable(head: Head, model: Module, checkpoint: Checkpoint) -> Module:
-    """Return a torch module that takes the tensors of `head.inputs` in order and gives those of `head.outputs` in order."""
+    """Return a torch module from the tensors of `head.inputs`, in order, to those of `head.outputs`, in order."""
     import torch
 
     graph = head.graph(model, checkpoint)
@@ -88,7 +88,7 @@ def name_openvino_ports(model: Any, inputs: Sequence[str], outputs: Sequence[str
 
 
 def onnx_axes(head: Head) -> tuple[tuple[dict[int, Any], ...], ...]:
-    """Return the dynamic axes of each input for `torch.onnx.export`; the outer tuple is the one of `forward(*tensors)`."""
+    """Return the dynamic axes of each input for `torch.onnx.export`; the outer tuple is that of `forward(*tensors)`."""
     import torch
 
     open_axis = torch.export.Dim.DYNAMIC

@@ -37,7 +37,9 @@ OPTIONS: Mapping[str, Any] = {
 class Generator(Handler):
     """A handler whose outputs are the tokens that follow each row, decided one at a time."""
 
-    def __init__(self, *, task: str, model: str, steps: Steps, decoder: Decoder, ends: frozenset[int], place: Place) -> None:
+    def __init__(
+        self, *, task: str, model: str, steps: Steps, decoder: Decoder, ends: frozenset[int], place: Place
+    ) -> None:
         super().__init__(task=task, model=model, steps=steps, forward=self._first, place=place)
         self.decoder = decoder
         self.ends = ends
@@ -72,14 +74,19 @@ def check(options: Options) -> None:
         if not isinstance(options[name], int) or isinstance(options[name], bool) or options[name] < least:
             raise InputError(f"{name} is {options[name]!r}; it is a whole number from {least}")
     if not options["temperature"] > 0:
-        raise InputError(f"temperature is {options['temperature']!r}; it is above 0; for no randomness use do_sample=False")
+        raise InputError(
+            f"temperature is {options['temperature']!r}; it is above 0; for no randomness use do_sample=False"
+        )
     if not 0 < options["top_p"] <= 1:
         raise InputError(f"top_p is {options['top_p']!r}; it is above 0 and at most 1")
 
 
 def ends(checkpoint: Checkpoint) -> frozenset[int]:
-    """Return the ids of the tokens that end a text, from generation_config.json, else config.json; there may be none."""
-    for written in (checkpoint.json("generation_config.json").get("eos_token_id"), checkpoint.config.get("eos_token_id")):
+    """Return the ids of the tokens that end a text, from generation_config.json, else config.json, if there are any."""
+    for written in (
+        checkpoint.json("generation_config.json").get("eos_token_id"),
+        checkpoint.config.get("eos_token_id"),
+    ):
         if written is not None:
             return frozenset(written if isinstance(written, list) else [written])
     return frozenset()
@@ -104,7 +111,7 @@ def padded_left(rows: Sequence[Features]) -> tuple[Array, Array]:
 def decoded(
     step: Step, rows: Sequence[Features], options: Options, stops: frozenset[int], random: np.random.Generator
 ) -> list[Array]:
-    """Return the tokens that follow each row, up to and with the one that ends it; `room` of a row bounds their number."""
+    """Return the tokens that follow each row, up to and with one that ends it; `room` of a row bounds their number."""
     ids, mask = padded_left(rows)
     room = np.asarray([min(options["max_new_tokens"], int(row["room"])) for row in rows])
     places = positions(mask)
@@ -122,7 +129,7 @@ def decoded(
 
 
 def picked(logits: Array, options: Options, random: np.random.Generator) -> Array:
-    """Return one token per row of `logits` (rows, vocabulary): the likeliest, or drawn from the likeliest, (rows,) int64."""
+    """Return one token per row of `logits` (rows, vocabulary), the likeliest or drawn from the likeliest, (rows,)."""
     if not options["do_sample"]:
         best: Array = logits.argmax(axis=-1).astype(np.int64)
         return best

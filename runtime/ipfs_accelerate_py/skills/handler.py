@@ -48,6 +48,7 @@ class Handler:
         self.steps = steps
         self.forward = forward
         self.place = place
+        self.reason = ""  # why this backend was chosen, where something chose it
         self._many = many
 
     def __repr__(self) -> str:

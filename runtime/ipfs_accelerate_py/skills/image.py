@@ -16,7 +16,7 @@ from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image as Picture
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _CHANNELS = (1, 3, 4)
@@ -115,9 +115,10 @@ class ImageInput:
         return (edge, longer) if width <= height else (longer, edge)
 
 
-def opened(item: Any, index: int | None = None) -> Image:
-    """Return an image in RGB, upright as its EXIF says: from a path, bytes, a Pillow image or an array (height, width[, channels]).
+def opened(item: Any, index: int | None = None) -> Picture:
+    """Return an image in RGB, upright as its EXIF says.
 
+    It comes from a path, bytes, a Pillow image or an array (height, width[, channels]).
     An animation gives its first picture; transparency is dropped; 16-bit grey keeps its upper eight bits.
 
     Raises:
@@ -129,7 +130,7 @@ def opened(item: Any, index: int | None = None) -> Image:
         item = item["image_path"]
     try:
         if isinstance(item, str | Path):
-            image = Image.open(Path(item).expanduser())
+            image: Picture = Image.open(Path(item).expanduser())
         elif isinstance(item, bytes):
             image = Image.open(io.BytesIO(item))
         elif isinstance(item, np.ndarray):
@@ -198,7 +199,9 @@ def patch_mask(checkpoint: Checkpoint, patches: Sequence[int]) -> Array:
     """
     size, patch = checkpoint.number("image_size"), checkpoint.number("patch_size")
     if size is None or patch is None:
-        raise CheckpointError(f"{checkpoint.folder / 'config.json'}: image_size and patch_size must be whole numbers")
+        raise CheckpointError(
+            f"{checkpoint.folder / 'config.json'}: image_size and patch_size must be whole numbers"
+        )
     mask = np.zeros((size // patch) ** 2, dtype=np.int64)
     for place in patches:
         if not 0 <= place < mask.size:

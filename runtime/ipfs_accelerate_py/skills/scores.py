@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,6 @@ from ipfs_accelerate_py.errors import CheckpointError, InputError
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.text import TextInput
-
-FUNCTIONS = ("sigmoid", "softmax", "none")
 
 
 def softmax(logits: Array) -> Array:
@@ -55,7 +54,7 @@ def labels(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def entailment(checkpoint: Checkpoint) -> tuple[int, int]:
-    """Return the places of entailment and of contradiction among the labels, by the rule of transformers' pipeline.
+    """Return the places of entailment and of contradiction among the labels, as transformers' pipeline finds them.
 
     Raises:
         CheckpointError: no label is called entailment, so the checkpoint was not trained for this.
@@ -64,7 +63,8 @@ def entailment(checkpoint: Checkpoint) -> tuple[int, int]:
     entails = next((place for place, name in enumerate(names) if name.startswith("entail")), None)
     if entails is None:
         raise CheckpointError(
-            f"{checkpoint.folder}: none of its labels {', '.join(names)} is entailment; zero-shot classification needs a "
+            f"{checkpoint.folder}: none of its labels {', '.join(names)} is entailment; zero-shot classification needs "
+            "a 
             "checkpoint trained on natural language inference, with its labels named in id2label"
         )
     return entails, len(names) - 1 if entails == 0 else 0
@@ -83,9 +83,14 @@ def scoring(checkpoint: Checkpoint) -> str:
 
 def scores(logits: Array, function: str) -> Array:
     """Return `logits` after `function`, one of sigmoid, softmax, none."""
-    if function not in FUNCTIONS:
-        raise InputError(f"function_to_apply is {function!r}; it is one of {', '.join(FUNCTIONS)}")
-    return {"sigmoid": sigmoid, "softmax": softmax, "none": np.asarray}[function](logits)
+    functions: dict[str, Callable[[Array], Array]] = {
+        "sigmoid": sigmoid,
+        "softmax": softmax,
+        "none": np.asarray,
+    }
+    if function not in functions:
+        raise InputError(f"function_to_apply is {function!r}; it is one of {', '.join(functions)}")
+    return functions[function](logits)
 
 
 def ranking(values: Array, names: tuple[str, ...], count: int | None) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipfs_accelerate_py.errors import BackendError, UnknownName, unknown
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
@@ -51,8 +51,8 @@ class Skill:
         """Return the backends that offer `task`, in order of preference."""
         return tuple(name for name in self.loaders if (task, name) not in self.left_out)
 
-    def load(self, checkpoint: Checkpoint, task: str, backend: str) -> Handler:
-        """Return a handler of `checkpoint` for `task` on `backend`.
+    def load(self, checkpoint: Checkpoint, task: str, backend: str, **options: Any) -> Handler:
+        """Return a handler of `checkpoint` for `task` on `backend`; `options` are those of its loader.
 
         Raises:
             UnknownName: the skill has no such task or backend.
@@ -63,4 +63,4 @@ class Skill:
             raise unknown("backend", backend, self.loaders)
         if reason := self.left_out.get((task, backend)):
             raise BackendError(f"{self.model_type}: {task} on {backend} was left out: {reason}")
-        return self.loaders[backend](checkpoint, task)
+        return self.loaders[backend](checkpoint, task, **options)

@@ -1,0 +1,33 @@
+"""A first-use check: does an unproved backend agree with eager float32 on this very checkpoint?"""
+
+from __future__ import annotations
+
+from ipfs_accelerate_py.errors import BackendError
+from ipfs_accelerate_py.evidence.comparison import TOLERANCE, Difference, compare
+from ipfs_accelerate_py.evidence.lab import Bench, Case
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.handler import Handler
+from ipfs_accelerate_py.skills.skill import Skill
+
+
+def self_check(skill: Skill, checkpoint: Checkpoint, handler: Handler) -> Difference:
+    """Return how far `handler` is from the eager model on the head's own sample inputs.
+
+    Raises:
+        BackendError: further than the tolerance; the message says how far and where.
+    """
+    steps = handler.steps
+    bench = Bench(
+        skill, handler.task, Case(build=_never, inputs=steps.sample, options=steps.options), checkpoint
+    )
+    found = compare(handler.forward(bench.batch), bench.reference(bench.batch))
+    if not found.within():
+        raise BackendError(
+            f"{handler.place.backend} does not agree with eager float32 on {checkpoint.name}: {found}; "
+            f"at most {TOLERANCE:g} is allowed"
+        )
+    return found
+
+
+def _never(config: object) -> object:
+    raise AssertionError(f"a self-check builds no model, not even with {config!r}")

@@ -1,0 +1,140 @@
+"""From a name to a handler: which model type, which task, which backend, chosen by evidence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from ipfs_accelerate_py.errors import BackendError, BundleError, UnknownName
+from ipfs_accelerate_py.evidence import profile
+from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
+from ipfs_accelerate_py.hardware.backend import backend as backend_named
+from ipfs_accelerate_py.skills.catalogue import Entry, find
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.handler import Handler
+from ipfs_accelerate_py.skills.libraries import LIBRARIES
+from ipfs_accelerate_py.skills.task import task as task_named
+
+log = logging.getLogger(__name__)
+
+MEASURED = "the fastest that was measured on this machine"
+COMMITTED = "proved elsewhere, not yet measured on this machine"
+CHECKED = "not proved yet; it agreed with eager float32 when it was first loaded"
+UNPROVED = "not proved yet, and not compared with anything"
+ASKED = "asked for by name"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A backend and why it is the one."""
+
+    backend: str
+    reason: str
+
+
+def load(
+    name: str,
+    task: str | None = None,
+    backend: str | None = None,
+    *,
+    revision: str | None = None,
+    **options: Any,
+) -> Handler:
+    """Return a handler of the checkpoint `name`: a folder, a bundle's folder or a Hub id.
+
+    Without `task` it is the one that the checkpoint was trained for; without `backend` the one that evidence favours.
+    `options` go to the module's loader, such as `device="GPU"` for OpenVINO.
+
+    Raises:
+        UnknownName: the model type, task or backend is not known; the message names the nearest.
+        CheckpointError: the checkpoint is missing, damaged or refused.
+        BackendError: the backend is not on this machine, was left out, or none of them could load the model.
+    """
+    checkpoint = Checkpoint(name, revision)
+    entry = find(checkpoint.model_type)
+    chosen_task = pick_task(checkpoint, entry, task)
+    skill = entry.skill()
+    if backend is not None or (checkpoint.folder / "manifest.json").exists():
+        asked = backend if backend is not None else str(checkpoint.json("manifest.json")["backend"])
+        return _noted(skill.load(checkpoint, chosen_task, backend_named(asked).value, **options), ASKED)
+    refused: list[str] = []
+    for choice in choices(entry, chosen_task):
+        try:
+            handler = skill.load(checkpoint, chosen_task, choice.backend, **options)
+            return _noted(
+                handler, _checked(entry, checkpoint, handler) if choice.reason == UNPROVED else choice.reason
+            )
+        except (BackendError, BundleError) as error:
+            log.warning("%s: %s is not used: %s", checkpoint.name, choice.backend, error)
+            refused.append(f"{choice.backend}: {error}")
+    offered = ", ".join(entry.backends[chosen_task])
+    why = (
+        "; ".join(refused)
+        or f"none of {offered} is installed; python -m pip install 'ipfs_accelerate_py[openvino]'"
+    )
+    raise BackendError(f"{checkpoint.name}: no backend could load it for {chosen_task}: {why}")
+
+
+def pick_task(checkpoint: Checkpoint, entry: Entry, asked: str | None) -> str:
+    """Return the task `asked` for, else the one that the checkpoint was trained for.
+
+    Raises:
+        UnknownName: there is no such task, or the model type has no head for it.
+    """
+    if asked is not None:
+        if task_named(asked) not in entry.tasks:
+            raise UnknownName(f"{entry.model_type} has no head for {asked}; it has {', '.join(entry.tasks)}")
+        return asked
+    if (checkpoint.folder / "manifest.json").exists():
+        return str(checkpoint.json("manifest.json")["task"])
+    if (checkpoint.folder / "modules.json").exists() and "feature-extraction" in entry.tasks:
+        return "feature-extraction"  # a pipeline of sentence-transformers
+    trained = checkpoint.config.get("architectures") or []
+    fitting = [task for task, model in entry.tasks.items() if model in trained]
+    if not fitting:
+        log.info(
+            "%s: architectures is %s, which belongs to no task; taking the first", checkpoint.name, trained
+        )
+    return fitting[0] if fitting else next(iter(entry.tasks))
+
+
+def choices(entry: Entry, task: str) -> Iterator[Choice]:
+    """Yield the backends that may load `task` here, best evidence first: measured here, proved elsewhere, unproved."""
+    offered = [name for name in entry.backends[task] if installed(name)]
+    proved = entry.proved.get(task, {})
+    measured = [name for name in profile.ranking(entry.model_type, task) if name in offered]
+    yield from (Choice(name, MEASURED) for name in measured)
+    by_kind = sorted(
+        offered, key=lambda name: Backend(name) not in EXPORTED
+    )  # a bundle starts ten times sooner
+    yield from (Choice(name, COMMITTED) for name in by_kind if name in proved and name not in measured)
+    yield from (Choice(name, UNPROVED) for name in by_kind if name not in proved and name not in measured)
+
+
+def installed(backend: str) -> bool:
+    """Whether the libraries of `backend` are installed; a device that must be probed counts once it was measured."""
+    if backend not in LIBRARIES:
+        return any(cell.backend == backend for cell in profile.measurements())
+    return all(find_spec(module) is not None for module in LIBRARIES[backend][0])
+
+
+def _checked(entry: Entry, checkpoint: Checkpoint, handler: Handler) -> str:
+    """Return how far an unproved handler can be trusted.
+
+    Raises:
+        BackendError: its numbers differ from the reference's.
+    """
+    if handler.place.backend == "cpu" or not installed("cpu"):
+        return UNPROVED
+    from ipfs_accelerate_py.evidence.selfcheck import self_check
+
+    self_check(entry.skill(), checkpoint, handler)
+    return CHECKED
+
+
+def _noted(handler: Handler, reason: str) -> Handler:
+    handler.reason = reason
+    return handler
