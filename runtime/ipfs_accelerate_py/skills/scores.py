@@ -64,8 +64,7 @@ def entailment(checkpoint: Checkpoint) -> tuple[int, int]:
     if entails is None:
         raise CheckpointError(
             f"{checkpoint.folder}: none of its labels {', '.join(names)} is entailment; zero-shot classification needs "
-            "a 
-            "checkpoint trained on natural language inference, with its labels named in id2label"
+            "a checkpoint trained on natural language inference, with its labels named in id2label"
         )
     return entails, len(names) - 1 if entails == 0 else 0
 
