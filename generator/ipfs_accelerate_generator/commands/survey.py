@@ -70,6 +70,7 @@ def _survey(
 
 def _tell(outcomes: Sequence[Outcome]) -> None:
     """Print what was found and where it was written, then what was not found and why."""
+    from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
     from ipfs_accelerate_py.cli.console import err, print_table, say
 
     rows = [
@@ -87,6 +88,10 @@ def _tell(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         for reason in outcome.report.left_out:
             say(f"{outcome.report.model_type}: no head for {reason}")
+        control = outcome.report.control
+        if control is not None and control < LEAST_CONTROL:
+            name = outcome.report.model_type
+            say(f"{name}: another input changes an output by {control:.2g} only, so tests of it prove little")
     for outcome in outcomes:
         if outcome.failure:
             err().print(f"error: {outcome.failure}", markup=False, soft_wrap=True)

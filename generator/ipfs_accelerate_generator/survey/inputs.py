@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
+from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
 BATCH: Final = 2
 CHOICES: Final = 3
@@ -85,7 +85,7 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
     """Return tensors for `names`: two rows, the second of them shorter where a mask can say so.
 
     Raises:
-        SurveyError: there is no rule for one of the names.
+        NoInput: there is no rule for one of the names.
     """
     import torch
 
@@ -100,7 +100,7 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name in wanted:
         if name not in _RULES:
-            raise SurveyError(f"no rule makes the input {name!r}")
+            raise NoInput(f"no rule makes the input {name!r}")
         made[name] = _RULES[name](shape, generator)
     return made
 

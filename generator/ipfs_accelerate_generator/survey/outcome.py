@@ -35,8 +35,8 @@ class Outcome:
         """Return it as JSON can hold it."""
         told = asdict(self.report)
         del told["text"], told["absent"]
-        if told["control"] is not None and not math.isfinite(told["control"]):
-            told["control"] = None
+        control = self.report.control  # not finite where no two outputs could be compared
+        told["control"] = round(control, 4) if control is not None and math.isfinite(control) else None
         return {"file": self.file or None, "written": self.written} | told
 
 

@@ -17,8 +17,6 @@ from ipfs_accelerate_generator.values import Value
 MOST_PARAMETERS: Final = 20_000_000
 TOKENS: Final = (12, 7)
 """Every head runs at both lengths, so that nothing fixed to the first goes unseen."""
-LEAST_CONTROL: Final = 0.1
-"""What another input must change in the output, relative to its largest value: 100 times the tolerance."""
 
 FOREIGN: Final = (
     ArithmeticError,

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+LEAST_CONTROL: Final = 0.1
+"""What another input must change in an output, relative to its largest value: 100 times the tolerance."""
 
 
 @dataclass(frozen=True)

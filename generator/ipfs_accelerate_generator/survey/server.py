@@ -121,6 +121,7 @@ def _how(code: int) -> str:
 def _work(question: Connection, model_type: str, imports: tuple[str, ...]) -> None:
     """Survey one type in the child and send what was found."""
     from ipfs_accelerate_generator.specfile import write_surveyed
+    from ipfs_accelerate_generator.survey.proof import FOREIGN, first_line
     from ipfs_accelerate_generator.survey.subject import NoModelClass
     from ipfs_accelerate_generator.survey.surveyor import survey_type
 
@@ -128,6 +129,8 @@ def _work(question: Connection, model_type: str, imports: tuple[str, ...]) -> No
         found = survey_type(model_type, imports)
     except AccelerateError as error:
         report = Report(model_type, failure=str(error), absent=isinstance(error, NoModelClass))
+    except FOREIGN as error:
+        report = Report(model_type, failure=f"{model_type}: {first_line(error)}")
     else:
         report = Report(
             model_type,

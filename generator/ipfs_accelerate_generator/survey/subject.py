@@ -22,6 +22,10 @@ class NoModelClass(SurveyError):  # noqa: N818 - it states a fact
     """A model type that has a configuration and nothing else."""
 
 
+class NoInput(SurveyError):  # noqa: N818 - it states a fact
+    """A head that wants an input which nothing here can make."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A model class that might serve `task`, and the table that says so ("" where none does)."""

@@ -7,11 +7,13 @@ from typing import Any
 
 from ipfs_accelerate_generator.spec import Head, ModelSpec
 from ipfs_accelerate_generator.survey import facts
-from ipfs_accelerate_generator.survey.proof import FOREIGN, LEAST_CONTROL, Proof, first_line, prove
+from ipfs_accelerate_generator.survey.proof import FOREIGN, Proof, first_line, prove
+from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
 from ipfs_accelerate_generator.survey.subject import (
     Candidate,
+    NoInput,
     Subject,
     SurveyError,
     candidates,
@@ -42,7 +44,7 @@ class _Attempt:
     name: str
     arguments: dict[str, Any]
     proofs: dict[str, Proof]
-    failures: dict[str, str]
+    failures: dict[str, SurveyError]
 
     @property
     def control(self) -> float:
@@ -56,9 +58,16 @@ class _Attempt:
     def rank(self) -> tuple[int, bool]:
         return len(self.proofs), self.control >= LEAST_CONTROL
 
+    @property
+    def last(self) -> bool:
+        """Whether no other numbers can do better."""
+        return self.complete or (
+            not self.proofs and all(isinstance(each, NoInput) for each in self.failures.values())
+        )
+
     def shortcoming(self) -> str:
         """Return in one line what was wrong."""
-        reasons = dict.fromkeys(self.failures.values())
+        reasons = dict.fromkeys(str(each) for each in self.failures.values())
         if not reasons:
             return f"{self.name}: another input changes an output by {self.control:.2g} only"
         return f"{self.name}: {'; '.join(reasons)}"
@@ -83,7 +92,7 @@ def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
     attempts: list[_Attempt] = []
     for alternative in ALTERNATIVES:
         attempts.append(_attempt(about, heads, returned, alternative.name, tiny(about.config, alternative)))
-        if attempts[-1].complete:
+        if attempts[-1].last:
             break
     best = max(attempts, key=lambda attempt: attempt.rank)  # the first of equals
     if not best.proofs:
@@ -106,12 +115,12 @@ def _attempt(
     arguments: dict[str, Any],
 ) -> _Attempt:
     proofs: dict[str, Proof] = {}
-    failures: dict[str, str] = {}
+    failures: dict[str, SurveyError] = {}
     for candidate in heads:
         try:
             proofs[candidate.task] = prove(candidate, about.config, arguments, returned)
         except SurveyError as error:
-            failures[candidate.task] = str(error)
+            failures[candidate.task] = error
     return _Attempt(name, arguments, proofs, failures)
 
 
