@@ -158,7 +158,7 @@ class TextInput:
                 f"cannot be cut to the {self.limit} tokens that the checkpoint takes: {error}", index=index
             ) from error
 
-    def decode(self, ids: Sequence[int], *, skip_special: bool) -> str:
+    def decode(self, ids: Sequence[int] | Array, *, skip_special: bool) -> str:
         """Return the text of `ids`."""
         return str(self.tokenizer.decode([int(token) for token in ids], skip_special_tokens=skip_special))
 
