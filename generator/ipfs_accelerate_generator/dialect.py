@@ -15,6 +15,7 @@ import ast
 import io
 import re
 import tokenize
+import warnings
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, TypeAlias
@@ -55,7 +56,9 @@ def problems(template: Template, environment: SandboxedEnvironment) -> Iterator[
             if opening in line:
                 yield number, f"{opening!r} is not in the dialect; a statement is a comment: '{STATEMENT}'"
     try:
-        tree = ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an escape that Python only warns of today
+            tree = ast.parse(text)
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (SyntaxError, ValueError, tokenize.TokenError, RecursionError) as error:
         place = getattr(error, "lineno", None) or 1
