@@ -57,6 +57,43 @@ def traceable(head: Head, model: Module, checkpoint: Checkpoint) -> Module:
     return Graph().eval()
 
 
+def named(head: Head, model: Module, checkpoint: Checkpoint) -> Module:
+    """Return a torch module from the tensors of `head.inputs`, by name, to those of `head.outputs`, by name.
+
+    This is what transformers' own exporters take; they also read the configuration of the model inside.
+    """
+    import torch
+
+    graph = head.graph(model, checkpoint)
+
+    class Graph(torch.nn.Module):  # type: ignore[misc]  # torch is an unchecked library
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model  # so that its weights are the module's own
+            self.config = model.config
+
+        def forward(self, **tensors: Any) -> dict[str, Any]:
+            return graph(tensors)
+
+    return Graph().eval()
+
+
+def named_tensors(head: Head, batch: dict[str, Array]) -> dict[str, Any]:
+    """Return `batch` as torch tensors by the names of the head's inputs."""
+    return dict(zip(head.inputs, example_tensors(head, batch), strict=True))
+
+
+def named_axes(head: Head) -> dict[str, dict[int, Any]]:
+    """Return the dynamic axes of each input by name, for transformers' exporters."""
+    import torch
+
+    size = torch.export.Dim.AUTO
+    return {
+        name: {place: size for place, axis in enumerate(port.axes) if axis in port.dynamic}
+        for name, port in head.inputs.items()
+    }
+
+
 def openvino_inputs(head: Head, batch: dict[str, Array]) -> list[tuple[Any, Any]]:
     """Return the (shape, type) of each input for `openvino.convert_model`, with the dynamic axes left open."""
     import openvino
@@ -98,6 +135,18 @@ def onnx_axes(head: Head) -> tuple[tuple[dict[int, Any], ...], ...]:
             for port in head.inputs.values()
         ),
     )
+
+
+def onnx_axis_names(head: Head) -> dict[str, dict[int, str]]:
+    """Return the dynamic axes of each input, and the first of each output, for the older exporter of torch.
+
+    It finds the other axes of the outputs by itself.
+    """
+    inputs = {
+        name: {place: axis for place, axis in enumerate(port.axes) if axis in port.dynamic}
+        for name, port in head.inputs.items()
+    }
+    return inputs | {name: {0: "batch"} for name in head.outputs}
 
 
 def load_module(path: Path) -> ModuleType:
