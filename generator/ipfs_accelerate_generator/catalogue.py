@@ -54,8 +54,10 @@ def read(path: Path) -> dict[str, Entry]:
         said = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise WorkspaceError(f"{path}: cannot be read as a catalogue ({error}); {_FIX}") from error
+    except OSError as error:
+        raise WorkspaceError(f"{path}: cannot be read: {error.strerror or error}; {_FIX}") from error
+    except ValueError as error:
+        raise WorkspaceError(f"{path}: is not JSON ({error}); {_FIX}") from error
     if not isinstance(said, dict) or not all(isinstance(each, dict) for each in said.values()):
         raise WorkspaceError(f"{path}: is not a catalogue; {_FIX}")
     return said
