@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ipfs_accelerate_generator.finding import Effect, Finding
 from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Processors
 from ipfs_accelerate_generator.specfile import write_surveyed
 from ipfs_accelerate_generator.templates.sources import SUFFIX, Template, Templates
 from ipfs_accelerate_generator.workspace import Workspace
+from ipfs_accelerate_py.hardware.backend import Backend
 
 FAMILY = '''"""$title, for checkpoints of the type "$model_type".
 
@@ -176,6 +178,18 @@ SPEC = ModelSpec(
     ),
     tiny={"hidden_size": 32, "activation": "gelu"},
 )
+
+
+def left_out(reason: str) -> Finding:
+    return Finding(
+        task="fill-mask",
+        backend=Backend.OPENVINO,
+        effect=Effect.LEAVE_OUT,
+        reason=reason,
+        evidence="0" * 12,
+        slice="1" * 12,
+        seen=("here",),
+    )
 
 
 def write_templates(folder: Path, texts: dict[str, str]) -> None:

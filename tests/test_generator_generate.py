@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,17 +10,16 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_templates import SPEC, TEMPLATES, TEXTS
+from module_shape import hostile, shape
+from small_templates import SPEC, TEMPLATES, TEXTS, left_out
 
 from ipfs_accelerate_generator import specfile
-from ipfs_accelerate_generator.finding import Effect, Finding
 from ipfs_accelerate_generator.generate import generate
 from ipfs_accelerate_generator.module import Module, read_banner
 from ipfs_accelerate_generator.plan import plan
 from ipfs_accelerate_generator.spec import ModelSpec
 from ipfs_accelerate_generator.templates.sources import ComposeError, Template, Templates
 from ipfs_accelerate_generator.values import SpecError
-from ipfs_accelerate_py.hardware.backend import Backend
 
 MODULE = '''"""BERT, for checkpoints of the type "bert".
 
@@ -118,18 +116,6 @@ def test_fill_mask_has_inputs() -> None:
 '''
 
 
-def left_out(reason: str) -> Finding:
-    return Finding(
-        task="fill-mask",
-        backend=Backend.OPENVINO,
-        effect=Effect.LEAVE_OUT,
-        reason=reason,
-        evidence="0" * 12,
-        slice="1" * 12,
-        seen=("here",),
-    )
-
-
 def made(
     spec: ModelSpec = SPEC, reason: str = "largest difference 0.31, at most 0.001 allowed"
 ) -> tuple[Module, ...]:
@@ -211,60 +197,6 @@ def test_a_stand_in_for_a_class_that_the_type_lacks_is_an_error_that_says_so() -
         made(replace(SPEC, processors=type(SPEC.processors)()))
 
 
-class Shape(ast.NodeTransformer):
-    """A tree without its values, its names and its imports: all that a spec may decide."""
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        return ast.Constant(None)
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return ast.Name("name", node.ctx)
-
-    def visit_Import(self, node: ast.Import) -> None:
-        return None
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        return None
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        node = super().generic_visit(node)
-        match node:
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant()):
-                return ast.Constant(None)
-            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Dict(values=parts):
-                if all(isinstance(each, ast.Constant) for each in parts):
-                    return ast.Constant(None)
-        return node
-
-
-def shape(modules: tuple[Module, ...]) -> list[str]:
-    return [ast.dump(Shape().visit(ast.parse(module.text))) for module in modules]
-
-
-hostile = st.one_of(
-    st.text(max_size=80),
-    st.text(st.sampled_from("\"'\\\n\r\t#${}%_ ./;()=x\x00\u2028\u202e\x85\u00aa"), max_size=40),
-    st.sampled_from(
-        [
-            '"""\nimport os\nos.system("true")\n"""',
-            "x'); import os; os.system('true'); ('",
-            "{{ spec.__class__ }}",
-            "# % for x in spec",
-            "$title",
-            "../../../etc/passwd",
-            "/etc/passwd",
-            "..",
-            "BertModel\nimport os",
-            "BertModel as x, y",
-            "transformers; import os",
-            "class",
-            "__import__('os')",
-            "\ud800",
-            "\uff4f\uff53",
-            "a" * 10_000,
-        ]
-    ),
-)
 numbers = st.one_of(st.integers(), st.integers(10**300, 10**301), st.floats(), st.booleans(), st.none())
 anything = st.recursive(
     st.one_of(hostile, numbers),
