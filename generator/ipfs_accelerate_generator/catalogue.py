@@ -12,6 +12,8 @@ from ipfs_accelerate_generator.plan import Pair, Plan
 from ipfs_accelerate_py.errors import WorkspaceError
 
 PATH: Final = f"{SKILLS}/catalogue.json"
+_DEEPEST: Final = 3
+_FIX: Final = "delete it and run: ipfs-accelerate generate --all"
 
 Entry: TypeAlias = dict[str, Any]
 
@@ -41,7 +43,19 @@ def _table(pairs: tuple[Pair, ...], value: Any) -> dict[str, dict[str, Any]]:
 
 def text(entries: Mapping[str, Entry]) -> str:
     """Return the file with `entries` by model type, in their order."""
-    return json.dumps(dict(sorted(entries.items())), indent=2, ensure_ascii=False) + "\n"
+    return _written(dict(sorted(entries.items())), 0) + "\n"
+
+
+def _written(value: Any, level: int) -> str:
+    """Return `value` as JSON with one line for each fact about each task, so that a diff is read at a glance."""
+    if not isinstance(value, dict) or not value or level == _DEEPEST:
+        return json.dumps(value, ensure_ascii=False)
+    indent = "  " * (level + 1)
+    lines = (
+        f"{indent}{json.dumps(key, ensure_ascii=False)}: {_written(item, level + 1)}"
+        for key, item in value.items()
+    )
+    return "{\n" + ",\n".join(lines) + f"\n{'  ' * level}}}"
 
 
 def read(path: Path) -> dict[str, Entry]:
@@ -61,9 +75,6 @@ def read(path: Path) -> dict[str, Entry]:
     if not isinstance(said, dict) or not all(isinstance(each, dict) for each in said.values()):
         raise WorkspaceError(f"{path}: is not a catalogue; {_FIX}")
     return said
-
-
-_FIX = "delete it and run: ipfs-accelerate generate --all"
 
 
 def merged(
