@@ -10,6 +10,7 @@ from small_templates import TEXTS, workspace, write_spec, write_templates
 from ipfs_accelerate_generator import stamp
 from ipfs_accelerate_generator.batch import generate_types
 from ipfs_accelerate_generator.check import MOST_DIFFS, Checked, Kind, check
+from ipfs_accelerate_generator.lineage import generator_digest, sources
 from ipfs_accelerate_generator.workspace import Workspace
 
 SKILL = "generated/ipfs_accelerate_skills/hf_bert.py"
@@ -143,11 +144,26 @@ def test_only_the_first_differences_are_made(tmp_path: Path) -> None:
     assert sum(bool(problem.diff) for problem in problems) == 2 * MOST_DIFFS
 
 
+def test_the_stamp_covers_what_shapes_a_text_and_not_what_runs_it() -> None:
+    names = {path.name for path in sources()}
+    assert {
+        "make.py",
+        "compose.py",
+        "fragment.py",
+        "prose.py",
+        "spec.py",
+        "finding.py",
+        "backend.py",
+    } <= names
+    assert {"sources.py", "literals.py", "rename.py", "imports.py", "dialect.py", "values.py"} <= names
+    assert not names & {"batch.py", "check.py", "store.py", "app.py"}
+
+
 def test_another_generator_s_stamp_is_not_believed(tmp_path: Path) -> None:
     place = workspace(tmp_path)
     generate_types(place, place.stems)
     path = place.state / stamp.FILE
-    path.write_text(path.read_text().replace(stamp.generator_digest(), "0" * 12))
+    path.write_text(path.read_text().replace(generator_digest(), "0" * 12))
     assert stamp.read_stamp(place).types == {}
     path.write_text("{")
     assert stamp.read_stamp(place).types == {}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ipfs_accelerate_generator import catalogue
+from ipfs_accelerate_generator.lineage import generator_digest
 from ipfs_accelerate_generator.make import Made, make
 from ipfs_accelerate_generator.module import SKILLS, Module, read_banner
 from ipfs_accelerate_generator.stamp import (
@@ -20,7 +21,6 @@ from ipfs_accelerate_generator.stamp import (
     Inputs,
     Stamp,
     file_digest,
-    generator_digest,
     is_current,
     read_stamp,
     write_stamp,

@@ -8,22 +8,17 @@ a refactoring that changes no output touches no generated file.
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
+from ipfs_accelerate_generator.lineage import generator_digest
 from ipfs_accelerate_generator.templates.sources import Template, digest
 from ipfs_accelerate_generator.workspace import SpecFiles, Workspace
 from ipfs_accelerate_py.files import write_if_changed
-from ipfs_accelerate_py.hardware import backend
 
 FILE: Final = "stamp.json"
-_ELSEWHERE: Final = frozenset({"commands", "survey"})  # what is there shapes no text
-_LIBRARIES: Final = ("black", "jinja2", "libcst")
 
 
 @dataclass(frozen=True)
@@ -70,16 +65,6 @@ class Inputs:
         """Return the digest of what shapes a type: its files, the templates `used`, and which exist."""
         names = " ".join(sorted(self.templates)).encode()
         return digest(files.digest.encode(), names, *(self.templates.get(name, "").encode() for name in used))
-
-
-@cache
-def generator_digest() -> str:
-    """Return the digest of what turns inputs into text: these sources, the libraries' versions, Python's."""
-    package = Path(__file__).parent
-    sources = [*sorted(package.rglob("*.py")), Path(backend.__file__)]
-    parts = [path.read_bytes() for path in sources if path.parent.name not in _ELSEWHERE]
-    versions = [f"{name} {metadata.version(name)}".encode() for name in _LIBRARIES]
-    return digest(*parts, *versions, ".".join(platform.python_version_tuple()[:2]).encode())
 
 
 def read_stamp(workspace: Workspace) -> Stamp:
