@@ -9,6 +9,7 @@ that is renamed when it is whole.
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
 import logging
@@ -17,7 +18,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,12 @@ class Bundle:
 
     folder: Path
     manifest: dict[str, Any]
+    asked: str = ""  # the checkpoint as it was asked for: checkpoints with the same contents share a bundle
+
+    @property
+    def name(self) -> str:
+        """The checkpoint's name in results."""
+        return self.asked or str(self.manifest["checkpoint"])
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -124,11 +131,12 @@ def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> B
     key = _key(checkpoint, Path(module), task, backend)
     folder = cache_folder() / key[:2] / key
     if found := opened(folder):
-        os.utime(folder / "manifest.json")
-        return found
+        with contextlib.suppress(PermissionError):  # a cache that others fill may be read-only
+            os.utime(folder / "manifest.json")
+        return replace(found, asked=checkpoint.name)
     with lock(folder.with_name(f"{key}.lock")):
         if found := opened(folder):  # another process made it while this one waited
-            return found
+            return replace(found, asked=checkpoint.name)
         log.info("exporting %s for %s on %s; this happens once", checkpoint.name, task, backend)
         with folder_atomic(folder) as making:
             _export(checkpoint, Path(module), task, backend, making)
@@ -137,7 +145,7 @@ def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> B
     done = opened(folder)
     if done is None:
         raise BundleError(f"{folder}: vanished as soon as it was made; is something pruning the cache?")
-    return done
+    return replace(done, asked=checkpoint.name)
 
 
 def stored() -> Iterator[Bundle]:

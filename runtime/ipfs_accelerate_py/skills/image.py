@@ -124,30 +124,25 @@ def opened(item: Any, index: int | None = None) -> Picture:
     Raises:
         InputError: it is none of these, or is damaged or too large to be decoded safely.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     if isinstance(item, dict) and set(item) == {"image_path"}:
         item = item["image_path"]
     try:
         if isinstance(item, str | Path):
-            image: Picture = Image.open(Path(item).expanduser())
-        elif isinstance(item, bytes):
-            image = Image.open(io.BytesIO(item))
-        elif isinstance(item, np.ndarray):
-            image = Image.fromarray(_eight_bit(item, index))
-        elif isinstance(item, Image.Image):
-            image = item
-        else:
-            raise InputError(
-                f"is a {type(item).__name__}; this task takes an image: a path, bytes, a Pillow image or an array",
-                index=index,
-            )
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode in _SIXTEEN_BIT or (upright.mode == "I" and np.asarray(upright).max(initial=0) > 255):
-            upright = Image.fromarray(
-                (np.asarray(upright).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-            )
-        return upright.convert("RGB")
+            with Image.open(Path(item).expanduser()) as file:
+                return _plain(file)
+        if isinstance(item, bytes):
+            with Image.open(io.BytesIO(item)) as file:
+                return _plain(file)
+        if isinstance(item, np.ndarray):
+            return _plain(Image.fromarray(_eight_bit(item, index)))
+        if isinstance(item, Image.Image):
+            return _plain(item)
+        raise InputError(
+            f"is a {type(item).__name__}; this task takes an image: a path, bytes, a Pillow image or an array",
+            index=index,
+        )
     except FileNotFoundError as error:
         raise InputError(f"{item}: no such image file", index=index) from error
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
@@ -155,6 +150,16 @@ def opened(item: Any, index: int | None = None) -> Picture:
             raise
         named = f"{item}: " if isinstance(item, str | Path) else ""
         raise InputError(f"{named}cannot be read as an image: {error}", index=index) from error
+
+
+def _plain(image: Picture) -> Picture:
+    """Return the first picture of `image` in RGB and upright."""
+    from PIL import Image, ImageOps
+
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in _SIXTEEN_BIT or (upright.mode == "I" and np.asarray(upright).max(initial=0) > 255):
+        upright = Image.fromarray((np.asarray(upright).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    return upright.convert("RGB")
 
 
 def _eight_bit(array: Array, index: int | None) -> Array:
