@@ -38,10 +38,11 @@ def show(
         "model type": found.model_type,
         "task": found.task,
         **{f"limit, {kind}": value for kind, value in found.limits.items()},
-        "parameters": f"{found.parameters:,}",
         "on disk": console.size(found.stored_bytes),
-        "weights in memory": f"{console.size(found.memory_bytes)} in float32",
     }
+    if found.parameters is not None and found.memory_bytes is not None:
+        facts["parameters"] = f"{found.parameters:,}"
+        facts["weights in memory"] = f"{console.size(found.memory_bytes)} in float32"
     console.print_table(("fact", "value"), facts.items())
     console.say("")
     console.print_table(("task", "class"), found.tasks.items())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import Any
 from ipfs_accelerate_py.errors import CheckpointError
 from ipfs_accelerate_py.files import write_atomic
 from ipfs_accelerate_py.locations import home
+from ipfs_accelerate_py.skills import weights
 
 # What a handler reads besides weights; a bundle carries copies, so that it needs no checkpoint any more.
 SMALL_FILES = (
@@ -27,9 +27,18 @@ SMALL_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
 )
-_SOURCES_OF_A_TOKENIZER = ("vocab.txt", "vocab.json", "merges.txt", "tokenizer.model", "spiece.model")
+_SOURCES_OF_A_TOKENIZER = (
+    "added_tokens.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+)
+_MANIFEST = {"format", "checkpoint", "task", "backend", "files"}  # what tells a bundle's manifest from others
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-_LARGEST_HEADER = 100_000_000  # bytes; the limit that the safetensors format itself sets
 
 
 @dataclass(frozen=True)
@@ -62,10 +71,14 @@ class Checkpoint:
     @cached_property
     def name(self) -> str:
         """The name that results carry: the Hub id, or the folder as it was given."""
-        given = (
-            self.json("manifest.json").get("checkpoint") if (self.folder / "manifest.json").exists() else None
-        )
-        return str(given or self.repo)
+        return str(self.manifest.get("checkpoint") or self.repo)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What a bundle's folder says of itself; empty for a folder with weights, whatever manifest that one has."""
+        written = self.json_value("manifest.json")
+        own = isinstance(written, dict) and written.keys() >= _MANIFEST
+        return dict(written) if own else {}
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -108,7 +121,7 @@ class Checkpoint:
             return json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CheckpointError(f"{path}: cannot be read as JSON: {error}; fetch the file again") from error
 
     def number(self, field: str) -> int | None:
@@ -122,23 +135,7 @@ class Checkpoint:
         Raises:
             CheckpointError: there are none, only pickled ones, one is missing, or one is cut off or damaged.
         """
-        index = self.json("model.safetensors.index.json")
-        names = sorted(set(index.get("weight_map", {}).values())) or ["model.safetensors"]
-        paths = tuple(self.folder / str(name) for name in names)
-        missing = [path.name for path in paths if path.parent != self.folder or not path.is_file()]
-        if missing:
-            pickled = sorted(
-                path.name for kind in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in self.folder.glob(kind)
-            )
-            if pickled:
-                raise CheckpointError(
-                    f"{self.folder}: holds pickled weights only ({', '.join(pickled)}); loading a pickle can run any "
-                    "code; convert them to model.safetensors"
-                )
-            raise CheckpointError(f"{self.folder}: {', '.join(missing)} is missing; fetch the weights again")
-        for path in paths:
-            _check_safetensors(path)
-        return paths
+        return weights.files(self.folder, self.json(weights.INDEX))
 
     def digest(self) -> str:
         """Return 64 hex digits of all files that shape a result; they are read once and remembered by size and time."""
@@ -149,8 +146,8 @@ class Checkpoint:
             repr([(str(p), s.st_size, s.st_mtime_ns, s.st_ino) for p, s in stats]).encode()
         ).hexdigest()
         memory = home() / "digests" / stamp[:32]
-        if memory.is_file() and len(known := memory.read_text()) == 64:
-            return known
+        if memory.is_file() and _DIGEST.fullmatch(known := memory.read_bytes()):
+            return known.decode()
         whole = hashlib.sha256()
         for path in present:
             with path.open("rb") as file:
@@ -161,27 +158,10 @@ class Checkpoint:
         return whole.hexdigest()
 
 
-def _check_safetensors(path: Path) -> None:
-    size = path.stat().st_size
-    damaged = f"{path}: is damaged or cut off; fetch it again"
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if size < 8 or not 0 < length <= min(size - 8, _LARGEST_HEADER):
-            raise CheckpointError(damaged)
-        try:
-            header = json.loads(file.read(length))
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            raise CheckpointError(damaged) from error
-    if size != 8 + length + max(ends, default=0):
-        raise CheckpointError(
-            f"{path}: holds {size} bytes, its header announces {8 + length + max(ends, default=0)}; fetch it again"
-        )
-
-
 def _snapshot(repo: str, revision: str | None) -> Path:
     try:
         from huggingface_hub import snapshot_download
+        from huggingface_hub.constants import HF_HUB_OFFLINE
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     except ModuleNotFoundError as error:
         raise CheckpointError(
@@ -192,7 +172,7 @@ def _snapshot(repo: str, revision: str | None) -> Path:
     try:
         return Path(snapshot_download(repo, revision=revision, allow_patterns=wanted)).resolve()
     except LocalEntryNotFoundError as error:
-        state = "HF_HUB_OFFLINE is set" if os.environ.get("HF_HUB_OFFLINE") else "the Hub did not answer"
+        state = "HF_HUB_OFFLINE is set" if HF_HUB_OFFLINE else "the Hub did not answer"
         raise CheckpointError(
             f"{repo!r} is no folder here and not in the Hub's cache, and {state}"
         ) from error

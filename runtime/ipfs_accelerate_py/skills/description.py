@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from math import prod
 from typing import Any
 
 from ipfs_accelerate_py.hardware.backend import Backend
 from ipfs_accelerate_py.skills.catalogue import find
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.dispatch import choices, pick_task
-from ipfs_accelerate_py.skills.text import TextInput
+from ipfs_accelerate_py.skills.text import NO_LIMIT, TextInput
+from ipfs_accelerate_py.skills.weights import header
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,11 @@ class Description:
     tasks: dict[str, str]  # every task that the type has a head for -> class of transformers
     backends: dict[str, str]  # backend -> why it would be chosen or not
     limits: dict[str, Any]
-    parameters: int
+    parameters: (
+        int | None
+    )  # None for a bundle: an exported graph does not say which of its constants are weights
     stored_bytes: int
-    memory_bytes: int  # of the weights in float32, on any backend
+    memory_bytes: int | None  # of the weights in float32, on any backend
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -53,7 +54,8 @@ def describe(name: str, *, revision: str | None = None) -> Description:
         )
     limits: dict[str, Any] = {kind: checkpoint.config.get(field) for kind, field in entry.limits.items()}
     if "tokens" in entry.limits:
-        limits["tokens"] = TextInput(checkpoint, ("input_ids",), entry.limits["tokens"]).limit
+        limit = TextInput(checkpoint, ("input_ids",), entry.limits["tokens"]).limit
+        limits["tokens"] = limit if limit < NO_LIMIT else None
     parameters, stored = _sizes(checkpoint)
     return Description(
         name=checkpoint.name,
@@ -65,16 +67,13 @@ def describe(name: str, *, revision: str | None = None) -> Description:
         limits=limits,
         parameters=parameters,
         stored_bytes=stored,
-        memory_bytes=parameters * 4,
+        memory_bytes=None if parameters is None else parameters * 4,
     )
 
 
-def _sizes(checkpoint: Checkpoint) -> tuple[int, int]:
-    """Return the number of parameters and the bytes on disk, from the headers alone."""
-    parameters = stored = 0
-    for path in checkpoint.weights():
-        with path.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        parameters += sum(prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
-        stored += path.stat().st_size
-    return parameters, stored
+def _sizes(checkpoint: Checkpoint) -> tuple[int | None, int]:
+    """Return the number of parameters, from the headers alone, and the bytes on disk."""
+    if checkpoint.manifest:
+        return None, sum(path.stat().st_size for path in checkpoint.folder.rglob("*") if path.is_file())
+    files = checkpoint.weights()
+    return sum(header(path).parameters for path in files), sum(path.stat().st_size for path in files)

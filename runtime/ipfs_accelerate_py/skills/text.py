@@ -16,7 +16,7 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-_NO_LIMIT = 1_000_000  # transformers writes 10**30 for "none"; no model reads as much as this
+NO_LIMIT = 1_000_000  # transformers writes 10**30 for "none"; no model reads as much as this
 _FIELDS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
 Text = str | tuple[str, str]
 
@@ -83,8 +83,8 @@ class TextInput:
             self.checkpoint.json("sentence_bert_config.json").get("max_seq_length"),
         )
         return min(
-            (int(value) for value in written if isinstance(value, int | float) and 0 < value < _NO_LIMIT),
-            default=_NO_LIMIT,
+            (int(value) for value in written if isinstance(value, int | float) and 0 < value < NO_LIMIT),
+            default=NO_LIMIT,
         )
 
     def special_token(self, name: str) -> tuple[str, int]:
