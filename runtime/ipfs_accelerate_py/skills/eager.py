@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -55,29 +56,43 @@ def pretrained(
     return model.eval()
 
 
-def pool(hidden: Any, mask: Any, settings: Mapping[str, Any]) -> Any:
+@dataclass(frozen=True)
+class Pooling:
+    """How token vectors become one vector per text: by several modes, what they give is concatenated."""
+
+    modes: tuple[str, ...] = ("mean",)
+    normalize: bool = False
+
+
+def pool(hidden: Any, mask: Any, settings: Pooling) -> Any:
     """Return one vector per text from token vectors `hidden` (texts, tokens, width) where `mask` (texts, tokens) is 1.
 
-    `settings` are those of a checkpoint's `1_Pooling/config.json` with `normalize`; several modes are concatenated in
-    the order of sentence-transformers (cls, max, mean, mean over the root of the length).
+    The mask is 1 at the first token and 0 after the last: texts are filled up on the right.
     """
     import torch
 
+    pooled = torch.cat([_pooled(hidden, mask, mode) for mode in settings.modes], dim=-1)
+    return torch.nn.functional.normalize(pooled, dim=-1) if settings.normalize else pooled
+
+
+def _pooled(hidden: Any, mask: Any, mode: str) -> Any:
+    import torch
+
+    if mode == "cls":
+        return hidden[:, 0]
     weights = mask.unsqueeze(-1).to(hidden.dtype)
+    if mode == "max":
+        return hidden.masked_fill(weights == 0, torch.finfo(hidden.dtype).min).max(1).values
+    if mode == "lasttoken":
+        last = mask.cumsum(1) * mask == mask.sum(1, keepdim=True)
+        return (hidden * last.unsqueeze(-1)).sum(1)
+    if mode == "weightedmean":  # 1, 2, 3, ... up to the last token
+        weights = weights.cumsum(1) * weights
     count = weights.sum(1).clamp(min=1e-9)
-    modes: dict[str, Callable[[], Any]] = {
-        "pooling_mode_cls_token": lambda: hidden[:, 0],
-        "pooling_mode_max_tokens": lambda: hidden.masked_fill(weights == 0, torch.finfo(hidden.dtype).min)
-        .max(1)
-        .values,
-        "pooling_mode_mean_tokens": lambda: (hidden * weights).sum(1) / count,
-        "pooling_mode_mean_sqrt_len_tokens": lambda: (hidden * weights).sum(1) / count.sqrt(),
-    }
-    pooled = torch.cat([mode() for name, mode in modes.items() if settings.get(name)], dim=-1)
-    return torch.nn.functional.normalize(pooled, dim=-1) if settings.get("normalize") else pooled
+    return (hidden * weights).sum(1) / (count.sqrt() if mode == "mean_sqrt_len_tokens" else count)
 
 
-def pooling(checkpoint: Checkpoint) -> dict[str, bool]:
+def pooling(checkpoint: Checkpoint) -> Pooling:
     """Return how the checkpoint pools token vectors: from its modules.json, else the masked mean.
 
     Raises:
@@ -85,27 +100,44 @@ def pooling(checkpoint: Checkpoint) -> dict[str, bool]:
     """
     modules = checkpoint.json_value("modules.json")
     if not modules:
-        return {"pooling_mode_mean_tokens": True}
-    kinds = [str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules]
-    if strange := [kind for kind in kinds if kind not in {"Transformer", "Pooling", "Normalize"}]:
+        return Pooling()
+    path = checkpoint.folder / "modules.json"
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        raise CheckpointError(f"{path}: is not a list of modules; fetch it again")
+    chain = [(str(module.get("type")).rpartition(".")[2], module.get("path")) for module in modules]
+    known = [("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize")]
+    if chain not in (known, known[:2]):
+        found = ", ".join(f"{kind} in {place!r}" for kind, place in chain)
         raise CheckpointError(
-            f"{checkpoint.folder / 'modules.json'}: {strange[0]} is not one of Transformer, Pooling, Normalize"
+            f"{path}: has {found}; known is Transformer in '', Pooling in '1_Pooling' and, or not, Normalize in "
+            "'2_Normalize'"
         )
-    folder = next(
-        (module.get("path", "") for module in modules if str(module.get("type", "")).endswith("Pooling")),
-        "1_Pooling",
-    )
-    settings = {
-        name: bool(value)
-        for name, value in checkpoint.json(f"{folder}/config.json").items()
-        if name.startswith("pooling_mode_")
-    }
-    known = ("cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens")
-    chosen = {name: True for name, used in settings.items() if used}
-    if strange := [name for name in chosen if name.removeprefix("pooling_mode_") not in known]:
+    return Pooling(_modes(checkpoint), normalize=len(chain) > 2)
+
+
+# The switches of files before sentence-transformers 6, in the order in which several are concatenated.
+_SWITCHES = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+
+
+def _modes(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return the modes of 1_Pooling/config.json, written as one name, as a list of names, or as switches."""
+    settings = checkpoint.json("1_Pooling/config.json")
+    names = settings.get("pooling_mode")
+    if names is None:
+        used = [name for name in settings if name.startswith("pooling_mode_") and settings[name]]
+        names = [mode for switch, mode in _SWITCHES.items() if switch in used]
+        names = names + [name for name in used if name not in _SWITCHES] or ["mean"]
+    names = names if isinstance(names, list) else [names]
+    if strange := [name for name in names if name not in _SWITCHES.values()]:
+        known = ", ".join(_SWITCHES.values())
         raise CheckpointError(
-            f"{checkpoint.folder / folder}: {strange[0]} is not known; known are {', '.join(known)}"
+            f"{checkpoint.folder / '1_Pooling/config.json'}: pooling {strange[0]!r} is not known; known are {known}"
         )
-    return (chosen or {"pooling_mode_mean_tokens": True}) | (
-        {"normalize": True} if "Normalize" in kinds else {}
-    )
+    return tuple(names)
