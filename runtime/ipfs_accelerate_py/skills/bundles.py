@@ -121,7 +121,7 @@ def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> B
         BundleError: the export failed; the message holds the exporter's own last words.
         CheckpointError: the checkpoint has no usable weights.
     """
-    if given := opened(checkpoint.folder):
+    if checkpoint.manifest and (given := opened(checkpoint.folder)):
         if (given.manifest["task"], given.manifest["backend"]) != (task, backend):
             made = f"{given.manifest['task']} on {given.manifest['backend']}"
             raise BundleError(

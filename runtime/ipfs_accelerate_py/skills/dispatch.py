@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from ipfs_accelerate_py.errors import BackendError, BundleError, UnknownName
+from ipfs_accelerate_py.errors import BackendError, BundleError, UnknownName, WorkspaceError, unknown
 from ipfs_accelerate_py.evidence import profile
 from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
 from ipfs_accelerate_py.hardware.backend import backend as backend_named
@@ -16,6 +16,7 @@ from ipfs_accelerate_py.skills.catalogue import Entry, find
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.libraries import LIBRARIES
+from ipfs_accelerate_py.skills.scores import labels
 from ipfs_accelerate_py.skills.task import task as task_named
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def load(
     `options` go to the module's loader, such as `device="GPU"` for OpenVINO.
 
     Raises:
-        UnknownName: the model type, task or backend is not known; the message names the nearest.
+        UnknownName: the model type, task, backend or option is not known; the message names the nearest.
         CheckpointError: the checkpoint is missing, damaged or refused.
         BackendError: the backend is not on this machine, was left out, or none of them could load the model.
     """
@@ -57,17 +58,24 @@ def load(
     entry = find(checkpoint.model_type)
     chosen_task = pick_task(checkpoint, entry, task)
     skill = entry.skill()
-    if backend is not None or (checkpoint.folder / "manifest.json").exists():
-        asked = backend if backend is not None else str(checkpoint.json("manifest.json")["backend"])
+    if backend is not None or checkpoint.manifest:
+        asked = backend if backend is not None else str(checkpoint.manifest["backend"])
         return _noted(skill.load(checkpoint, chosen_task, backend_named(asked).value, **options), ASKED)
     refused: list[str] = []
+    known = {each for name in entry.backends[chosen_task] for each in skill.options(name)}
+    for option in options:
+        if option not in known:
+            raise unknown("option", option, sorted(known))
     for choice in choices(entry, chosen_task):
+        if strange := [option for option in options if option not in skill.options(choice.backend)]:
+            refused.append(f"{choice.backend} has no option {strange[0]!r}")
+            continue
         try:
             handler = skill.load(checkpoint, chosen_task, choice.backend, **options)
             return _noted(
                 handler, _checked(entry, checkpoint, handler) if choice.reason == UNPROVED else choice.reason
             )
-        except (BackendError, BundleError) as error:
+        except (BackendError, BundleError, WorkspaceError) as error:
             log.warning("%s: %s is not used: %s", checkpoint.name, choice.backend, error)
             refused.append(f"{choice.backend}: {error}")
     offered = ", ".join(entry.backends[chosen_task])
@@ -88,17 +96,29 @@ def pick_task(checkpoint: Checkpoint, entry: Entry, asked: str | None) -> str:
         if task_named(asked) not in entry.tasks:
             raise UnknownName(f"{entry.model_type} has no head for {asked}; it has {', '.join(entry.tasks)}")
         return asked
-    if (checkpoint.folder / "manifest.json").exists():
-        return str(checkpoint.json("manifest.json")["task"])
+    if checkpoint.manifest:
+        return str(checkpoint.manifest["task"])
     if (checkpoint.folder / "modules.json").exists() and "feature-extraction" in entry.tasks:
         return "feature-extraction"  # a pipeline of sentence-transformers
-    trained = checkpoint.config.get("architectures") or []
-    fitting = [task for task, model in entry.tasks.items() if model in trained]
-    if not fitting:
-        log.info(
-            "%s: architectures is %s, which belongs to no task; taking the first", checkpoint.name, trained
-        )
-    return fitting[0] if fitting else next(iter(entry.tasks))
+    trained = checkpoint.config.get("architectures")
+    fitting = [task for task, model in entry.tasks.items() if isinstance(trained, list) and model in trained]
+    if fitting:
+        return fitting[0]
+    chosen = _task_of_labels(checkpoint, entry) or next(iter(entry.tasks))
+    log.info("%s: architectures is %s, which tells no task; taking %s", checkpoint.name, trained, chosen)
+    return chosen
+
+
+def _task_of_labels(checkpoint: Checkpoint, entry: Entry) -> str | None:
+    """Return the task that named labels speak of; those of tokens begin with B- or I-."""
+    if not checkpoint.config.get("id2label"):
+        return None
+    names = labels(checkpoint)
+    if all(name == f"LABEL_{place}" for place, name in enumerate(names)):
+        return None  # what transformers writes for a model without labels of its own
+    of_tokens = any(name.startswith(("B-", "I-")) for name in names)
+    wanted = ("token-classification",) if of_tokens else ("text-classification", "image-classification")
+    return next((task for task in wanted if task in entry.tasks), None)
 
 
 def choices(entry: Entry, task: str) -> Iterator[Choice]:
@@ -129,9 +149,9 @@ def _checked(entry: Entry, checkpoint: Checkpoint, handler: Handler) -> str:
     """
     if handler.place.backend == "cpu" or not installed("cpu"):
         return UNPROVED
-    from ipfs_accelerate_py.evidence.selfcheck import self_check
+    from ipfs_accelerate_py.evidence.selfcheck import check_once
 
-    self_check(entry.skill(), checkpoint, handler)
+    check_once(entry.skill(), entry.file, checkpoint, handler)
     return CHECKED
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 
 from ipfs_accelerate_py.errors import BackendError
@@ -27,3 +28,14 @@ def needs(backend: str) -> None:
                 f"{backend} is not on this machine: {module} is not installed; "
                 f"python -m pip install 'ipfs_accelerate_py[{extra}]'"
             )
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """Return the kinds of error with which libraries refuse a model; ONNX Runtime's own share no class of theirs."""
+    onnxruntime = sys.modules.get("onnxruntime.capi.onnxruntime_pybind11_state")
+    own = vars(onnxruntime).values() if onnxruntime else ()
+    return (
+        RuntimeError,
+        OSError,
+        *(kind for kind in own if isinstance(kind, type) and issubclass(kind, Exception)),
+    )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipfs_accelerate_py.errors import BackendError, UnknownName, unknown
+from ipfs_accelerate_py.errors import AccelerateError, BackendError, UnknownName, unknown
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.libraries import failures
 
 if TYPE_CHECKING:
     from ipfs_accelerate_py.skills.handler import Handler
@@ -55,12 +57,30 @@ class Skill:
         """Return a handler of `checkpoint` for `task` on `backend`; `options` are those of its loader.
 
         Raises:
-            UnknownName: the skill has no such task or backend.
-            BackendError: the pair was left out (the message says why), or the machine lacks the backend.
+            UnknownName: the skill has no such task or backend, or the backend no such option.
+            BackendError: the pair was left out (the message says why), the machine lacks the backend, or its library
+                refused the model.
         """
         self.task(task)
         if backend not in self.loaders:
             raise unknown("backend", backend, self.loaders)
         if reason := self.left_out.get((task, backend)):
             raise BackendError(f"{self.model_type}: {task} on {backend} was left out: {reason}")
-        return self.loaders[backend](checkpoint, task, **options)
+        for name in options:
+            if name not in self.options(backend):
+                raise unknown(f"{backend} option", name, self.options(backend))
+        try:
+            return self.loaders[backend](checkpoint, task, **options)
+        except AccelerateError:
+            raise
+        except failures() as error:
+            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise BackendError(
+                f"{checkpoint.name}: {backend} could not load {task}: {first}; "
+                "if it runs from a bundle, `ipfs-accelerate cache verify` tells whether that is damaged"
+            ) from error
+
+    def options(self, backend: str) -> tuple[str, ...]:
+        """Return the names of the options that the loader of `backend` takes."""
+        parameters = signature(self.loaders[backend]).parameters.values()
+        return tuple(each.name for each in parameters if each.kind is Parameter.KEYWORD_ONLY)
