@@ -22,8 +22,8 @@ ELSEWHERE = Environment(
     accelerators=(),
 )
 CELL = {"model_type": "bert", "task": "fill-mask", "backend": "openvino", "precision": "float32"}
-AGREES = {"property": "test_agrees", "difference": 1e-6, "tolerance": 1e-3}
-CONTROL = {"kind": "control", "property": "test_controls", "control": 0.5, "tolerance": 1e-3}
+AGREES: dict[str, Any] = {"property": "test_agrees", "difference": 1e-6, "tolerance": 1e-3}
+CONTROL: dict[str, Any] = {"kind": "control", "property": "test_controls", "control": 0.5, "tolerance": 1e-3}
 
 
 def seen(**facts: Any) -> Observation:
@@ -50,10 +50,10 @@ def began(observation: Observation, **facts: Any) -> Started:
     return Started(**{**usual, "test": "a" * 12, "node": f"test_hf.py::{observation.property}", **facts})
 
 
-def holds(*properties: str, run: str = "run1") -> Collected:
+def holds(*properties: str, run: str = "run1", test: str = "a" * 12) -> Collected:
     """Return the line that says which tests of bert's fill-mask on OpenVINO a file holds."""
     tests = tuple((name, CELL["task"], CELL["backend"], CELL["precision"]) for name in properties)
-    return Collected(run=run, worker="gw0", model_type="bert", test="a" * 12, source="b" * 12, tests=tests)
+    return Collected(run=run, worker="gw0", model_type="bert", test=test, source="b" * 12, tests=tests)
 
 
 def write(path: Path, found: Iterable[lines.Line], *environments: Environment) -> Path:

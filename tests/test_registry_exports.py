@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from registry_evidence import AGREES, CONTROL, ELSEWHERE, HERE, began, holds, seen, write
 
 from ipfs_accelerate_py.errors import WorkspaceError
+from ipfs_accelerate_py.evidence.lines import Line
 from ipfs_accelerate_py.evidence.observation import OUTCOMES
 from ipfs_accelerate_py.registry import exports, results
 from ipfs_accelerate_py.registry.verdicts import environments, verdicts
@@ -37,7 +38,10 @@ FACTS = st.fixed_dictionaries(
 def test_rebuilding_from_an_export_gives_the_same_verdicts(found: list[dict[str, Any]], lost: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lines = [holds("test_agrees", "test_b"), *(seen(**facts) for facts in found)]
+        lines: list[Line] = [holds("test_agrees", "test_b")]
+        for number, observation in enumerate(seen(**facts) for facts in found):
+            lines += [began(observation, test="a" * 12 if number % 3 else "c" * 12)] * (number % 4 > 0)
+            lines.append(observation)
         if lost:
             lines.append(began(seen(property="test_b")))
         results.record([write(folder / "gw0.jsonl", lines, HERE, ELSEWHERE)], folder / "a.duckdb")
@@ -45,7 +49,9 @@ def test_rebuilding_from_an_export_gives_the_same_verdicts(found: list[dict[str,
         assert {path.stem for path in changed} == {HERE.digest, ELSEWHERE.digest}
         report = exports.rebuild(folder / "evidence", folder / "b.duckdb")
         assert (report.files, report.known) == (2, 0)
-        assert verdicts(folder / "a.duckdb") == verdicts(folder / "b.duckdb")
+        for modules in (False, True):
+            before = verdicts(folder / "a.duckdb", modules=modules)
+            assert before == verdicts(folder / "b.duckdb", modules=modules)
         assert environments(folder / "a.duckdb") == environments(folder / "b.duckdb")
         assert (
             exports.export(folder / "b.duckdb", folder / "evidence") == ()

@@ -156,14 +156,42 @@ def test_within_a_run_one_failure_is_enough(tmp_path: Path) -> None:
     assert verdict.outlook == "broken"
 
 
-def test_controls_of_a_task_count_for_each_of_its_backends_in_that_run(tmp_path: Path) -> None:
-    wide = {**CONTROL, "backend": "*", "slice": "f" * 12}
-    [verdict] = judged(tmp_path, seen(**AGREES), seen(**wide))
-    assert (verdict.outlook, verdict.control) == ("works", 0.5)
-    [verdict] = judged(tmp_path, seen(**{**wide, "control": 0.001, "run": "run2"}))
-    assert verdict.outlook == "works", "another run's controls are not this run's"
-    [verdict] = judged(tmp_path, seen(**{**wide, "control": 0.001}))
-    assert verdict.outlook == "unknown"
+def test_a_test_of_the_module_has_a_verdict_of_its_own(tmp_path: Path) -> None:
+    wide = {"task": "*", "backend": "*", "slice": "f" * 12}
+    [cell] = judged(tmp_path, seen(**AGREES), seen(**CONTROL), seen(**wide, property="test_import"))
+    assert cell.outlook == "works"
+    [module] = verdicts(tmp_path / "results.duckdb", modules=True)
+    assert (module.outlook, module.reason) == ("works", "1 tests of the module")
+    failed = seen(**wide, property="collection", outcome="failed", failure="SyntaxError", message="line 3")
+    [cell] = judged(tmp_path, failed)
+    assert cell.outlook == "works", "a module that cannot be read now worked when it was another text"
+    [module] = verdicts(tmp_path / "results.duckdb", modules=True)
+    assert (module.outlook, module.reason) == ("broken", "collection: SyntaxError: line 3")
+
+
+def test_a_test_that_is_held_no_more_does_not_count(tmp_path: Path) -> None:
+    old = seen(property="test_old_name", outcome="failed", failure="AssertionError")
+    held = holds("test_agrees", "test_controls", "test_old_name")
+    [verdict] = judged(tmp_path, held, seen(**AGREES), seen(**CONTROL), began(old), old)
+    assert verdict.outlook == "broken"
+    later: dict[str, Any] = {"run": "run2", "started": "2026-02-01T00:00:00+00:00"}
+    again = [seen(**AGREES, **later), seen(**CONTROL, **later)]
+    [verdict] = judged(tmp_path, holds("test_agrees", "test_controls", run="run2"), *again)
+    assert (verdict.outlook, verdict.tests) == ("works", 2)
+
+
+def test_a_test_whose_text_changed_counts_again_when_it_has_run_again(tmp_path: Path) -> None:
+    first = [seen(**AGREES), seen(**CONTROL)]
+    [verdict] = judged(tmp_path, holds(AGREES["property"], CONTROL["property"]), *map(began, first), *first)
+    assert verdict.outlook == "works"
+    later: dict[str, Any] = {"run": "run2", "started": "2026-02-01T00:00:00+00:00"}
+    held = holds(AGREES["property"], CONTROL["property"], run="run2", test="c" * 12)
+    again = seen(**AGREES, **later)
+    [verdict] = judged(tmp_path, held, began(again, test="c" * 12), again)
+    assert (verdict.outlook, verdict.reason) == (
+        "unknown",
+        "1 of 2 tests did not finish, test_controls first",
+    )
 
 
 def test_another_text_and_another_environment_have_verdicts_of_their_own(tmp_path: Path) -> None:

@@ -34,14 +34,10 @@ WITH wanted AS (
     QUALIFY row_number() OVER (
         PARTITION BY model_type, task, backend, precision ORDER BY seen DESC, slice
     ) = 1
-), resting AS (
-    SELECT bearing.id
-    FROM bearing
-    SEMI JOIN wanted USING (model_type, task, backend, precision, slice, environment)
 )
-SELECT observation.* REPLACE (strftime(started, '%Y-%m-%dT%H:%M:%S.%g+00:00') AS started)
-FROM observation
-WHERE id IN (SELECT id FROM resting)
+SELECT last_observation.* REPLACE (strftime(started, '%Y-%m-%dT%H:%M:%S.%g+00:00') AS started)
+FROM last_observation
+SEMI JOIN wanted USING (model_type, task, backend, precision, slice, environment)
 UNION ALL BY NAME
 SELECT begun.* REPLACE (strftime(started, '%Y-%m-%dT%H:%M:%S.%g+00:00') AS started), 'started' AS kind
 FROM begun

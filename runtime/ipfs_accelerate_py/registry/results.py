@@ -35,8 +35,10 @@ _INSERT: Mapping[str, str] = {
         " ON CONFLICT DO NOTHING"
     ),
     "observation": (
-        "INSERT INTO observation BY NAME SELECT * REPLACE (started::TIMESTAMP AS started) FROM incoming"
-        " ON CONFLICT DO NOTHING"
+        "INSERT INTO observation BY NAME"
+        " SELECT incoming.* REPLACE ("
+        "   incoming.started::TIMESTAMP AS started, coalesce(incoming.test, begun.test) AS test"
+        " ) FROM incoming LEFT JOIN begun USING (id) ON CONFLICT DO NOTHING"
     ),
 }
 
@@ -91,7 +93,7 @@ def record(
         "environment": tables.environments(found.environments),
         "collected": tables.collected(found.collected),
         "begun": tables.begun(found.started),
-        "observation": tables.observations(found.observations),
+        "observation": tables.observations(found.observations, found.started),
     }
     with connect(database, wait_s=wait_s) as connection:
         new = insert(connection, incoming)

@@ -36,6 +36,7 @@ OBSERVATION: Mapping[str, str] = {
     "message": "string",
     "started": "string",
     "simulated": "bool",
+    "test": "string",
 }
 BEGUN: Mapping[str, str] = {
     "id": "string",
@@ -60,9 +61,10 @@ COLLECTED: Mapping[str, str] = {
 ENVIRONMENT: Mapping[str, str] = {"digest": "string", "facts": "string"}
 
 
-def observations(lines: Iterable[Observation]) -> pa.Table:
-    """Return one row per observation."""
-    return _table(OBSERVATION, [asdict(line) for line in lines])
+def observations(lines: Iterable[Observation], begun: Iterable[Started] = ()) -> pa.Table:
+    """Return one row per observation, with the digest of its test where the test is among `begun`."""
+    tests = {line.id: line.test for line in begun}
+    return _table(OBSERVATION, [{**asdict(line), "test": tests.get(line.id)} for line in lines])
 
 
 def begun(lines: Iterable[Started]) -> pa.Table:

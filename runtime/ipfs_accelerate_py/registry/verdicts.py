@@ -21,6 +21,7 @@ SELECT
     tolerance, control, route, simulated, tests, seconds, peak_mb, evidence, run, seen
 FROM verdict
 WHERE (latest OR NOT $latest)
+    AND (task = '*' OR backend = '*') = $modules
     AND (len($model_types::VARCHAR[]) = 0 OR model_type IN $model_types::VARCHAR[])
     AND (len($runs::VARCHAR[]) = 0 OR run IN $runs::VARCHAR[])
     AND (len($environments::VARCHAR[]) = 0 OR environment IN $environments::VARCHAR[])
@@ -93,11 +94,13 @@ def verdicts(
     runs: Collection[str] = (),
     environments: Collection[str] = (),
     latest: bool = True,
+    modules: bool = False,
     wait_s: float = store.WAIT_S,
 ) -> tuple[Verdict, ...]:
     """Return the verdicts in `database`, sorted by cell; an empty choice means all.
 
-    With `latest`, those on the text that was tested last in each environment; else those on every text.
+    With `latest`, those on the text that was tested last in each environment; else those on every text. With
+    `modules`, those on tests that concern a module and no cell of it: whether it can be imported, for one.
 
     Raises:
         WorkspaceError: there is no such database, or it cannot be read.
@@ -107,6 +110,7 @@ def verdicts(
         "runs": list(runs),
         "environments": list(environments),
         "latest": latest,
+        "modules": modules,
     }
     with results.connect(database, read_only=True, wait_s=wait_s) as connection:
         answer = connection.execute(_VERDICTS, chosen)

@@ -61,7 +61,8 @@ CREATE TABLE observation (
     failure VARCHAR,
     message VARCHAR,
     started TIMESTAMP NOT NULL,  -- UTC
-    simulated BOOLEAN NOT NULL
+    simulated BOOLEAN NOT NULL,
+    test VARCHAR  -- digest of the test's own text, where the line that announced the test was found
 );
 
 -- Tests that began; one whose id is not among the observations never ended.
