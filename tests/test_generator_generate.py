@@ -239,7 +239,7 @@ def poisoned(data: st.DataObject) -> tuple[ModelSpec, str]:
 BENIGN = shape(made())
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_value_of_a_spec_can_change_the_shape_of_a_module_or_leave_its_folder(data: st.DataObject) -> None:
     try:

@@ -6,7 +6,7 @@ import ast
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipfs_accelerate_generator.literals import Identifier, literal
@@ -26,12 +26,14 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(values)
 def test_a_literal_evaluates_to_its_value(value: object) -> None:
     back = ast.literal_eval(literal(value))
     assert (back, type(back)) == (value, type(value))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=2000))
 def test_a_text_is_one_expression_on_one_line_whatever_it_holds(text: str) -> None:
     written = literal(text)

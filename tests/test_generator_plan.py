@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_templates import SPEC, TEMPLATES
 from spec_strategies import findings, specs
@@ -95,6 +95,7 @@ def test_a_family_or_tasks_without_templates_is_said_by_name() -> None:
         plan(replace(SPEC, heads=SPEC.heads[2:]), (), TEMPLATES)
 
 
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(specs(), st.lists(findings(), max_size=4))
 def test_every_plan_says_what_templates_may_ask_for(spec: object, found: list[Finding]) -> None:
     heads = (*spec.heads, *SPEC.heads[:1])  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ import io
 import tokenize
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipfs_accelerate_generator.prose import LISTS, PLACEHOLDERS, fill_comment, fill_docstring
@@ -19,6 +19,7 @@ nasty = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(nasty, nasty)
 def test_no_value_can_end_a_docstring(one: str, two: str) -> None:
     docstring = fill_docstring('"""$title and $family$title, "$title"\n\n    - $left_out\n    """', {
@@ -32,6 +33,7 @@ def test_no_value_can_end_a_docstring(one: str, two: str) -> None:
     assert isinstance(ast.get_docstring(function), str)
 
 
+@settings(deadline=None)
 @given(nasty)
 def test_no_value_can_end_a_comment(value: str) -> None:
     text = f"x = 1  {fill_comment('# about $title', {'title': value})}\ny = 2\n"
