@@ -1,0 +1,1 @@
+"""The loop: survey, sync, generate, test, record, adopt, until nothing changes. (Being written.)"""
