@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_templates import SPEC, TEMPLATES
-from spec_strategies import findings, specs
 
 from ipfs_accelerate_generator.finding import Effect, Finding
 from ipfs_accelerate_generator.plan import NoTemplate, plan
@@ -95,15 +94,26 @@ def test_a_family_or_tasks_without_templates_is_said_by_name() -> None:
         plan(replace(SPEC, heads=SPEC.heads[2:]), (), TEMPLATES)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(specs(), st.lists(findings(), max_size=4))
-def test_every_plan_says_what_templates_may_ask_for(spec: object, found: list[Finding]) -> None:
-    heads = (*spec.heads, *SPEC.heads[:1])  # type: ignore[attr-defined]
-    unique = {head.task: head for head in heads}
-    made = plan(replace(spec, family="embedding", heads=tuple(unique.values())), found, TEMPLATES)  # type: ignore[type-var]
+found = st.builds(
+    lambda effect, task, backend: finding(
+        effect, task, backend, variant={"route": "other"} if effect is Effect.VARIANT else {}
+    ),
+    st.sampled_from(Effect),
+    st.sampled_from(SPEC.tasks),
+    st.sampled_from(Backend),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(found, max_size=12))
+def test_every_plan_says_what_templates_may_ask_for(findings: list[Finding]) -> None:
+    made = plan(SPEC, findings, TEMPLATES)
     assert set(made.prose) == PLACEHOLDERS[SPINE]
     assert set(made.prose_of(made.heads[0])) == PLACEHOLDERS[TASK]
     assert set(made.prose_of("cpu")) == PLACEHOLDERS[HARDWARE]
     assert {name for name, value in made.prose.items() if isinstance(value, tuple)} == set(LISTS)
     offered = {(head.task, backend) for head in made.heads for backend in head.backends}
-    assert not offered & {(pair.task, pair.backend) for pair in made.left_out}
+    left_out = {(pair.task, pair.backend) for pair in made.left_out}
+    assert not offered & left_out
+    assert {backend for _, backend in offered} == {each.name for each in made.backends}
+    assert len(offered) + len(left_out) == 4  # two tasks, two backends: nothing vanishes without a reason
