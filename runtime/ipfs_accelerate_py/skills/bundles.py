@@ -8,24 +8,25 @@ that is renamed when it is whole.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import hashlib
 import json
 import logging
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ipfs_accelerate_py.errors import BundleError
+from ipfs_accelerate_py.errors import BundleError, WorkspaceError
 from ipfs_accelerate_py.files import folder_atomic, lock, write_atomic
+from ipfs_accelerate_py.hardware.child import python_module, run_child
 from ipfs_accelerate_py.locations import cache_folder
 from ipfs_accelerate_py.skills.checkpoint import SMALL_FILES, Checkpoint
+from ipfs_accelerate_py.skills.graph_source import graph_source
+from ipfs_accelerate_py.skills.libraries import missing
 
 log = logging.getLogger(__name__)
 
@@ -118,8 +119,9 @@ def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> B
     """Return the bundle of `checkpoint` for `task` on `backend`; the generated file `module` exports it if need be.
 
     Raises:
-        BundleError: the export failed; the message holds the exporter's own last words.
+        BundleError: the export failed, and the message holds the exporter's own last words; or torch is not installed.
         CheckpointError: the checkpoint has no usable weights.
+        WorkspaceError: the cache cannot be written, or another process holds it for longer than an export may take.
     """
     if checkpoint.manifest and (given := opened(checkpoint.folder)):
         if (given.manifest["task"], given.manifest["backend"]) != (task, backend):
@@ -134,14 +136,18 @@ def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> B
         with contextlib.suppress(PermissionError):  # a cache that others fill may be read-only
             os.utime(folder / "manifest.json")
         return replace(found, asked=checkpoint.name)
-    with lock(folder.with_name(f"{key}.lock")):
+    with lock(folder.with_name(f"{key}.lock"), timeout_s=EXPORT_TIMEOUT_S):
         if found := opened(folder):  # another process made it while this one waited
             return replace(found, asked=checkpoint.name)
+        if library := missing("cpu"):  # an export starts from the eager model
+            raise BundleError(
+                f"{checkpoint.name}: is not exported for {task} on {backend} yet; to export it, {library} is needed: "
+                "python -m pip install 'ipfs_accelerate_py[torch]'"
+            )
         log.info("exporting %s for %s on %s; this happens once", checkpoint.name, task, backend)
-        with folder_atomic(folder) as making:
-            _export(checkpoint, Path(module), task, backend, making)
-            _copy_small_files(checkpoint, making)
-            _finish(checkpoint, task, backend, key, making)
+        for left in folder.parent.glob(f".{key}.*.part"):  # by a process that was killed while it exported
+            shutil.rmtree(left, ignore_errors=True)
+        _make(checkpoint, Path(module), task, backend, folder)
     done = opened(folder)
     if done is None:
         raise BundleError(f"{folder}: vanished as soon as it was made; is something pruning the cache?")
@@ -150,7 +156,8 @@ def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> B
 
 def stored() -> Iterator[Bundle]:
     """Yield the bundles of the cache, least recently used first."""
-    found = [made for path in cache_folder().glob("??/*/manifest.json") if (made := opened(path.parent))]
+    paths = cache_folder().glob("??/[!.]*/manifest.json")  # a folder with a dot is still being made
+    found = [made for path in paths if (made := opened(path.parent))]
     yield from sorted(found, key=lambda made: made.used)
 
 
@@ -162,51 +169,40 @@ def discard(made: Bundle) -> None:
 
 
 def _key(checkpoint: Checkpoint, module: Path, task: str, backend: str) -> str:
-    parts = [str(FORMAT), checkpoint.digest(), task, backend, _graph_source(module, task, backend)]
+    source = graph_source(module.read_text(encoding="utf-8"), task, backend)
+    parts = [str(FORMAT), checkpoint.digest(), task, backend, source]
     here = Path(__file__).parent
     parts += [(here / name).read_text(encoding="utf-8") for name in _SHAPING]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def _graph_source(module: Path, task: str, backend: str) -> str:
-    """Return what shapes an exported graph in a module: its exporter, the task's model and graph, and the ports."""
-    prefix = task.replace("-", "_")
-    names = {f"export_{backend}", f"{prefix}_model", f"{prefix}_graph"}
-    kept = []
-    for node in ast.parse(module.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and (node.name in names or node.name.startswith("_export")):
-            kept.append(ast.dump(node))
-        elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
-            entries = zip(node.value.keys, node.value.values, strict=True)
-            kept += [
-                ast.dump(value)
-                for key, value in entries
-                if isinstance(key, ast.Constant) and key.value == task
-            ]
-        elif isinstance(node, ast.Assign):
-            kept.append(ast.dump(node.value) if not isinstance(node.value, ast.Call) else "")
-    return "\n".join(kept)
-
-
 def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> None:
-    command = [sys.executable, "-m", "ipfs_accelerate_py.skills.export"]
-    command += [str(module), str(checkpoint.folder), task, backend, str(folder)]
+    order = {
+        "module": str(module),
+        "checkpoint": str(checkpoint.folder),
+        "task": task,
+        "backend": backend,
+        "folder": str(folder),
+        "parent": os.getpid(),
+        "path": sys.path,  # a model's class may come from anywhere that this process imports from
+    }
+    command = python_module("ipfs_accelerate_py.skills.export", json.dumps(order))
+    failure = run_child(command, timeout_s=EXPORT_TIMEOUT_S).failure
+    if failure:
+        raise BundleError(f"{checkpoint.name}: the export of {task} for {backend} failed: {failure}")
+
+
+def _make(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=EXPORT_TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise BundleError(
-            f"{checkpoint.name}: the export of {task} for {backend} took over {EXPORT_TIMEOUT_S} s and was stopped"
+        with folder_atomic(folder) as making:
+            _export(checkpoint, module, task, backend, making)
+            _copy_small_files(checkpoint, making)
+            _finish(checkpoint, task, backend, folder.name, making)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{folder}: cannot be written: {error.strerror or error}; free some space, or choose another folder with "
+            "IPFS_ACCELERATE_HOME"
         ) from error
-    if done.returncode != 0:
-        ended = f"signal {-done.returncode}" if done.returncode < 0 else f"exit {done.returncode}"
-        raise BundleError(
-            f"{checkpoint.name}: the export of {task} for {backend} failed ({ended}): {_last_words(done.stderr)}"
-        )
-
-
-def _last_words(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:500] if lines else "it said nothing"
 
 
 def _copy_small_files(checkpoint: Checkpoint, folder: Path) -> None:

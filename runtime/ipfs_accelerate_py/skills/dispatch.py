@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 from ipfs_accelerate_py.errors import BackendError, BundleError, UnknownName, WorkspaceError, unknown
@@ -15,7 +14,7 @@ from ipfs_accelerate_py.hardware.backend import backend as backend_named
 from ipfs_accelerate_py.skills.catalogue import Entry, find
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.handler import Handler
-from ipfs_accelerate_py.skills.libraries import LIBRARIES
+from ipfs_accelerate_py.skills.libraries import LIBRARIES, missing
 from ipfs_accelerate_py.skills.scores import labels
 from ipfs_accelerate_py.skills.task import task as task_named
 
@@ -138,7 +137,7 @@ def installed(backend: str) -> bool:
     """Whether the libraries of `backend` are installed; a device that must be probed counts once it was measured."""
     if backend not in LIBRARIES:
         return any(cell.backend == backend for cell in profile.measurements())
-    return all(find_spec(module) is not None for module in LIBRARIES[backend][0])
+    return missing(backend) is None
 
 
 def _checked(entry: Entry, checkpoint: Checkpoint, handler: Handler) -> str:

@@ -1,6 +1,6 @@
 """Exporting: the functions that generated modules call, and the child process that calls the module.
 
-Run as `python -m ipfs_accelerate_py.skills.export MODULE CHECKPOINT TASK BACKEND FOLDER` by `bundle`.
+`bundle` runs it as `python -m ipfs_accelerate_py.skills.export ORDER`, with a JSON object that says what to export.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
@@ -174,10 +176,20 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def main(arguments: Sequence[str]) -> None:
+def _end_with(parent: int) -> None:
+    """End this process when `parent` was killed: nobody would take what it makes."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def main(order: Mapping[str, Any]) -> None:
     """Export in this process: the model files and `export.json`, which the parent turns into the manifest."""
-    module, folder = Path(arguments[0]), Path(arguments[4])
-    checkpoint, task, backend = Checkpoint(arguments[1]), arguments[2], arguments[3]
+    os.dup2(2, 1)  # exporters print; stdout belongs to the parent
+    threading.Thread(target=_end_with, args=(order["parent"],), daemon=True).start()
+    sys.path[:] = order["path"]
+    module, folder = Path(order["module"]), Path(order["folder"])
+    checkpoint, task, backend = Checkpoint(order["checkpoint"]), order["task"], order["backend"]
     os.environ["HF_HUB_OFFLINE"] = "1"  # the checkpoint is here; an export fetches nothing
     skill = load_module(module).SKILL
     head = skill.heads[task]
@@ -196,4 +208,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(json.loads(sys.argv[1]))

@@ -15,19 +15,22 @@ LIBRARIES = {
 }
 
 
+def missing(backend: str) -> str | None:
+    """Return the first library that `backend` runs on and that is not installed, or None."""
+    return next((module for module in LIBRARIES[backend][0] if find_spec(module) is None), None)
+
+
 def needs(backend: str) -> None:
     """Refuse `backend` if a library that it runs on is not installed.
 
     Raises:
         BackendError: one is missing; the message says how to install it.
     """
-    modules, extra = LIBRARIES[backend]
-    for module in modules:
-        if find_spec(module) is None:
-            raise BackendError(
-                f"{backend} is not on this machine: {module} is not installed; "
-                f"python -m pip install 'ipfs_accelerate_py[{extra}]'"
-            )
+    if module := missing(backend):
+        raise BackendError(
+            f"{backend} is not on this machine: {module} is not installed; "
+            f"python -m pip install 'ipfs_accelerate_py[{LIBRARIES[backend][1]}]'"
+        )
 
 
 def failures() -> tuple[type[Exception], ...]:
