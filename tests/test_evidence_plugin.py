@@ -155,7 +155,8 @@ def test_without_the_option_nothing_is_written_and_the_fixture_works(workspace: 
 
 
 def test_the_fixture_costs_other_suites_nothing_heavy() -> None:
-    code = "import ipfs_accelerate_py.evidence.fixture, sys; print({'numpy', 'torch'} & set(sys.modules))"
+    heavy = "{'torch', 'transformers', 'duckdb', 'ipfs_accelerate_py.evidence.recorder'}"
+    code = f"import ipfs_accelerate_py.evidence.fixture, sys; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

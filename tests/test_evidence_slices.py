@@ -29,7 +29,7 @@ import numpy as np
 import ipfs_accelerate_py.tables
 from ipfs_accelerate_py import front, mathematics
 from ipfs_accelerate_py.front import Handler
-from ipfs_accelerate_py.hidden import made
+from ipfs_accelerate_py.hidden import made, promised
 
 if TYPE_CHECKING:
     from ipfs_accelerate_py.unused import Typed
@@ -55,7 +55,7 @@ def fill_mask_graph(model, batch):
 def fill_mask(checkpoint):
     from ipfs_accelerate_py.late import decode
 
-    return decode(made)
+    return decode(made, promised)
 
 
 def embed_model(checkpoint):
@@ -100,7 +100,10 @@ RUNTIME = {
     "tables.py": "EMBED = 5\nROWS = {'cpu': 10, 'openvino': 20}\n\n"
     "def by_backend(name):\n    return ROWS[name]\n",
     "unused.py": "class Typed:\n    pass\n",
-    "hidden.py": "SECRET = 7\n\ndef __getattr__(name):\n    return SECRET\n",
+    "hidden.py": "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n"
+    "    from ipfs_accelerate_py.lazy import promised\n\n"
+    "SECRET = 7\n\ndef __getattr__(name):\n    return SECRET\n",
+    "lazy.py": "def promised():\n    return 'kept'\n\ndef other():\n    return 'other'\n",
 }
 
 
@@ -186,6 +189,8 @@ def test_a_change_in_the_module_moves_the_slices_that_run_it(
         ),
         pytest.param("tables.py", "'cpu': 10", "'cpu': 30", [], id="entry of a table for another backend"),
         pytest.param("hidden.py", "SECRET = 7", "SECRET = 8", ALL[:2], id="name made on demand"),
+        pytest.param("lazy.py", "'kept'", "'broken'", ALL[:2], id="name imported on demand"),
+        pytest.param("lazy.py", "'other'", "'another'", [], id="neighbour of a name imported on demand"),
         pytest.param("unused.py", "pass", "width = 1", [], id="type that only annotations name"),
     ],
 )

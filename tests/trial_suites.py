@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -73,3 +74,16 @@ def run_pytest(
     return subprocess.run(
         [*command, *plugins, *given], capture_output=True, text=True, check=False, cwd=root, env=environment
     )
+
+
+def children(parent: int) -> list[int]:
+    """Return the processes that `parent` has started and that are still there."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            if (
+                entry.name.isdigit()
+                and int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+            ):
+                found.append(int(entry.name))
+    return found

@@ -80,8 +80,8 @@ class Evidence:
                 f"{control}, at least {enough:g} needed: agreement would prove nothing"
             )
 
-    def route(self, name: str) -> None:
-        """Record by which export route the model under test was made."""
+    def route(self, name: str | None) -> None:
+        """Record by which export route the model under test was made, None if it was not exported."""
         self.taken = name
 
     def speed(self, seconds: float) -> None:

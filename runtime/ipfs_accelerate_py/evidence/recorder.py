@@ -208,7 +208,11 @@ class Recorder:
 
 
 def end_with(driver: int) -> None:
-    """Have the kernel kill this process when the process `driver`, its parent, ends; Linux only."""
+    """Have the kernel kill this process when the process `driver`, its parent, ends (Linux), and dump no core."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if sys.platform == "linux":
         import ctypes
         import signal

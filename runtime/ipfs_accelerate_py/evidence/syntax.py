@@ -6,7 +6,9 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
+
+from ipfs_accelerate_py.evidence.digests import digest
 
 Chain = tuple[str, ...]  # a name and the attributes read from it: ("eager", "pretrained")
 
@@ -27,9 +29,9 @@ class Target:
 class Meaning:
     """What one definition says and what it uses."""
 
-    text: str
+    said: str  # digest of the text, without what does not matter
     uses: frozenset[Chain]
-    imports: tuple[tuple[str, Target], ...]  # made inside, under the name that stands first
+    imports: Mapping[str, Target]  # made inside, by the names that they bind
 
 
 class Source:
@@ -38,7 +40,11 @@ class Source:
     def __init__(self, text: str, *, module: str, package: str) -> None:
         self.module = module
         self._package = package
-        self._statements = list(_statements(ast.parse(text).body))
+        body = ast.parse(text).body
+        self._statements = list(_statements(body))
+        self._unrun = [inner for statement in body if _is_unrun(statement) for inner in statement.body]
+        self._keys: dict[str, frozenset[str]] = {}
+        self._meanings: dict[tuple[str, frozenset[str]], Meaning] = {}
 
     @cached_property
     def definitions(self) -> Mapping[str, Sequence[ast.stmt]]:
@@ -59,16 +65,43 @@ class Source:
             for name, target in _targets(node, self._package)
         }
 
-    def meaning(self, name: str, task: str | None, backend: str | None) -> Meaning:
-        """Return what the definition of `name` says for one task and backend (None: for all of them).
+    @cached_property
+    def promised(self) -> Mapping[str, Target]:
+        """Return where the names come from that the module's `__getattr__` makes on demand.
 
-        In a table, that is a dictionary at the top level that has `task` or `backend` among its keys, the
-        other entries are left out.
+        Type checkers must know it too, so that it stands in the imports that only they run.
         """
-        reader = _Reader({task, backend} - {None}, self._package)
-        for statement in self.definitions[name]:
-            reader.read_top(statement)
-        return Meaning("".join(reader.text), frozenset(reader.uses), tuple(reader.imports))
+        if "__getattr__" not in self.definitions:
+            return {}
+        return {name: target for node in self._unrun for name, target in _targets(node, self._package)}
+
+    def meaning(self, name: str, own: frozenset[str]) -> Meaning:
+        """Return what the definition of `name` says for the task and backend in `own` (empty: for all).
+
+        In a table, that is a dictionary at the top level that has one of them among its keys, the other entries
+        are left out.
+        """
+        chosen = own & self.keys(name)
+        if (name, chosen) not in self._meanings:
+            reader = _Reader(chosen, self._package)
+            for statement in self.definitions[name]:
+                reader.read_top(statement)
+            said = digest("".join(reader.text))
+            self._meanings[name, chosen] = Meaning(said, frozenset(reader.uses), dict(reader.imports))
+        return self._meanings[name, chosen]
+
+    def keys(self, name: str) -> frozenset[str]:
+        """Return the keys of the dictionaries in the definition of `name`, each of which may choose an entry."""
+        if name not in self._keys:
+            self._keys[name] = frozenset(
+                key.value
+                for statement in self.definitions[name]
+                for node in _within(statement)
+                if isinstance(node, ast.Dict)
+                for key in node.keys
+                if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            )
+        return self._keys[name]
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
@@ -76,10 +109,14 @@ def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in body:
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             continue
-        if isinstance(statement, ast.If) and _name(statement.test) == "TYPE_CHECKING":
+        if _is_unrun(statement):
             yield from _statements(statement.orelse)
             continue
         yield statement
+
+
+def _is_unrun(statement: ast.stmt) -> TypeGuard[ast.If]:
+    return isinstance(statement, ast.If) and _name(statement.test) == "TYPE_CHECKING"
 
 
 def _name(node: ast.AST) -> str | None:
@@ -131,7 +168,7 @@ def _targets(node: ast.AST, package: str) -> Iterator[tuple[str, Target]]:
 class _Reader:
     """Writes a tree down without what does not matter, and notes the names on the way."""
 
-    def __init__(self, own: set[str | None], package: str) -> None:
+    def __init__(self, own: frozenset[str], package: str) -> None:
         self.text: list[str] = []
         self.uses: set[Chain] = set()
         self.imports: list[tuple[str, Target]] = []
