@@ -27,15 +27,8 @@ SMALL_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
 )
-_SOURCES_OF_A_TOKENIZER = (
-    "added_tokens.json",
-    "merges.txt",
-    "sentencepiece.bpe.model",
-    "spiece.model",
-    "tokenizer.model",
-    "vocab.json",
-    "vocab.txt",
-)
+VOCABULARIES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")
+_SOURCES_OF_A_TOKENIZER = (*VOCABULARIES, "added_tokens.json", "merges.txt")
 _MANIFEST = {"format", "checkpoint", "task", "backend", "files"}  # what tells a bundle's manifest from others
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")

@@ -13,6 +13,7 @@ from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.text import TextInput, Tokens
 
 STRATEGIES = ("none", "simple", "first", "average", "max")
+_BEGINS = ("\u0120", "\u2581")  # how byte-level BPE and SentencePiece write the space before a word
 Decode = Callable[[Sequence[str]], str]
 
 
@@ -22,30 +23,33 @@ class Token:
 
     word: str
     scores: Array
-    start: int
-    end: int
+    start: int | None
+    end: int | None
     index: int
     continues: bool  # is it the continuation of the word before it
 
 
-def text_tokens(text: TextInput, source: str, tokens: Tokens, probabilities: Array) -> list[Token]:
-    """Return the tokens of `source` that are not special, each with its row of `probabilities` (tokens, labels)."""
-    prefixed = bool(getattr(text.tokenizer.model, "continuing_subword_prefix", None))
-    unknown = {
-        text.tokenizer.token_to_id(name)
-        for name in (getattr(text.tokenizer.model, "unk_token", None),)
-        if name
-    }
+def text_tokens(text: TextInput, source: Any, tokens: Tokens, probabilities: Array) -> list[Token]:
+    """Return the tokens of `source` that are not special, each with its row of `probabilities` (tokens, labels).
+
+    Where token ids were given instead of a text, it is not known where a token stands: `start` and `end` are None.
+    """
+    model = text.tokenizer.model
+    prefix = getattr(model, "continuing_subword_prefix", None) or ""
+    unknown = text.tokenizer.token_to_id(name) if (name := getattr(model, "unk_token", None)) else None
     found = []
     for index in np.flatnonzero(tokens.special == 0):
         token = int(tokens.ids[index])
-        start, end = tokens.encoding.offsets[index]
-        word, shown = str(text.tokenizer.id_to_token(token)), source[start:end]
-        continues = (
-            len(word) != len(shown) if prefixed else start > 0 and " " not in source[start - 1 : start + 1]
-        )
-        if token in unknown:
-            word, continues = shown, False
+        word = str(text.tokenizer.id_to_token(token))
+        start, end = (None, None) if tokens.encoding is None else tokens.encoding.offsets[index]
+        if start is None or end is None:
+            continues = word.startswith(prefix) if prefix else not word.startswith(_BEGINS)
+        elif prefix:
+            continues = len(word) != end - start
+        else:
+            continues = start > 0 and " " not in source[start - 1 : start + 1]
+        if token == unknown:
+            word, continues = word if start is None else source[start:end], False
         found.append(Token(word, probabilities[index], start, end, int(index), continues))
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ipfs_accelerate_py.errors import CheckpointError, InputError
+from ipfs_accelerate_py.skills import token_ids
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.tokenizer import opened
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 NO_LIMIT = 1_000_000  # transformers writes 10**30 for "none"; no model reads as much as this
 _FIELDS = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
+# Forms of special tokens by which they are known where a checkpoint does not name them, as older ones do not.
+_USUAL = {"mask_token": ("[MASK]", "<mask>"), "pad_token": ("[PAD]", "<pad>")}
 Text = str | tuple[str, str]
+TextOrIds = Text | Mapping[str, Any]  # {"input_ids": ..., "attention_mask": ...}
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,9 @@ class Tokens:
     """One encoded text, or pair of texts."""
 
     arrays: dict[str, Array]  # (tokens,) int64 each
-    encoding: Encoding
+    encoding: Any  # the library's own form; None where ids were given instead of a text
     notice: str | None
+    marks: Array | None = None  # what `special` is where ids were given
 
     @property
     def ids(self) -> Array:
@@ -36,8 +42,8 @@ class Tokens:
 
     @property
     def special(self) -> Array:
-        """1 where a token was added by the tokenizer, (tokens,)."""
-        return np.asarray(self.encoding.special_tokens_mask)
+        """1 where a token was added by the tokenizer or does not count, (tokens,)."""
+        return self.marks if self.marks is not None else np.asarray(self.encoding.special_tokens_mask)
 
     @property
     def sequence(self) -> Array:
@@ -60,16 +66,7 @@ class TextInput:
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The checkpoint's tokenizer, with neither truncation nor padding of its own."""
-        from tokenizers import Tokenizer
-
-        path = self.checkpoint.folder / "tokenizer.json"
-        if path.is_file():
-            try:
-                tokenizer = Tokenizer.from_file(str(path))
-            except Exception as error:
-                raise CheckpointError(f"{path}: is no tokenizer: {error}; fetch the file again") from error
-        else:
-            tokenizer = _converted(self.checkpoint)
+        tokenizer = opened(self.checkpoint)
         tokenizer.no_padding()
         tokenizer.no_truncation()
         return tokenizer
@@ -103,9 +100,18 @@ class TextInput:
                         f"{self.checkpoint.folder / file}: {name} {text!r} is not in the vocabulary"
                     )
                 return text, int(found)
+        for place, text in self.special_tokens.items():
+            if text in _USUAL.get(name, ()):
+                return text, place
         raise CheckpointError(
             f"{self.checkpoint.folder}: neither tokenizer_config.json nor special_tokens_map.json names a {name}"
         )
+
+    @cached_property
+    def special_tokens(self) -> dict[int, str]:
+        """The tokens that stand for no text, by id."""
+        added = self.tokenizer.get_added_tokens_decoder()
+        return {int(place): str(token.content) for place, token in added.items() if token.special}
 
     @cached_property
     def padding(self) -> dict[str, int]:
@@ -117,26 +123,46 @@ class TextInput:
         return {name: pad if name == "input_ids" else 0 for name in self.names}
 
     def encode(
-        self, texts: Sequence[Text], *, shorten: str = "longest_first", index: int | None = None
+        self,
+        texts: Sequence[TextOrIds],
+        *,
+        shorten: str = "longest_first",
+        index: int | None = None,
+        ids: bool = True,
     ) -> list[Tokens]:
         """Return each text, or pair of texts, as tokens; what is over the limit is cut off, and the notice says so.
 
+        Token ids, {"input_ids": ...} and what else the model takes, are checked and passed on, unless `ids` is false.
         Errors name an item by its place among `texts`, or by `index` where all of them belong to one input.
 
         Raises:
-            InputError: an item is not a text, is empty, or leaves no room beside its partner.
+            InputError: an item is not a text, is empty, or leaves no room beside its partner; ids cannot be used.
         """
         places = range(len(texts)) if index is None else [index] * len(texts)
-        for place, text in zip(places, texts, strict=True):
-            for part in text if isinstance(text, tuple) else (text,):
+        ready = [ids and token_ids.given(text) for text in texts]
+        for place, text, done in zip(places, texts, ready, strict=True):
+            for part in () if done else text if isinstance(text, tuple) else (text,):
                 _check(part, place)
-        encodings = self.tokenizer.encode_batch(list(texts))
+        plain = [text for text, done in zip(texts, ready, strict=True) if not done]
+        encodings = iter(self.tokenizer.encode_batch(plain))
         return [
-            self._tokens(encoding, text, place, shorten)
-            for encoding, text, place in zip(encodings, texts, places, strict=True)
+            self._given(text, place) if done else self._tokens(next(encodings), text, place, shorten)
+            for text, place, done in zip(texts, places, ready, strict=True)
         ]
 
-    def _tokens(self, encoding: Encoding, text: Text, index: int, shorten: str) -> Tokens:
+    def _given(self, item: Any, index: int) -> Tokens:
+        number = self.checkpoint.number
+        below = {
+            "input_ids": number("vocab_size") or self.tokenizer.get_vocab_size(),
+            "token_type_ids": number("type_vocab_size"),
+            "attention_mask": 2,
+        }
+        arrays = token_ids.arrays(item, self.names, below=below, longest=self.limit, index=index)
+        special = np.isin(arrays["input_ids"], list(self.special_tokens))
+        unread = arrays.get("attention_mask", special) == 0
+        return Tokens(arrays, None, None, marks=np.asarray(special | unread, dtype=np.int64))
+
+    def _tokens(self, encoding: Encoding, text: Any, index: int, shorten: str) -> Tokens:
         notice = None
         if len(encoding) > self.limit:
             notice = f"truncated: {len(encoding)} tokens, of which the checkpoint takes {self.limit}"
@@ -144,13 +170,16 @@ class TextInput:
         arrays = {name: np.asarray(getattr(encoding, _FIELDS[name]), dtype=np.int64) for name in self.names}
         return Tokens(arrays, encoding, notice)
 
-    def _shortened(self, text: Text, index: int, shorten: str) -> Encoding:
+    def _shortened(self, text: Any, index: int, shorten: str) -> Encoding:
         from copy import deepcopy
 
         tokenizer = deepcopy(
             self.tokenizer
         )  # the strategy is a state of the tokenizer, and another thread may be using it
-        tokenizer.enable_truncation(self.limit, strategy=shorten)
+        side = self.checkpoint.json("tokenizer_config.json").get("truncation_side")
+        tokenizer.enable_truncation(
+            self.limit, strategy=shorten, direction="left" if side == "left" else "right"
+        )
         try:
             return tokenizer.encode(*text) if isinstance(text, tuple) else tokenizer.encode(text)
         except Exception as error:
@@ -171,45 +200,26 @@ class TextInput:
 def _check(text: Any, index: int) -> None:
     if not isinstance(text, str):
         raise InputError(f"is a {type(text).__name__}; this task takes a text", index=index)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"character {error.start} is half of a pair (a surrogate), which is no text; decode it anew",
+            index=index,
+        ) from error
     if not text.strip():
         raise InputError("the text is empty; give at least one word", index=index)
 
 
-def _converted(checkpoint: Checkpoint) -> Tokenizer:
-    """Return the tokenizer that transformers builds from a checkpoint without a tokenizer.json."""
-    try:
-        from transformers import AutoTokenizer
-    except ModuleNotFoundError as error:
-        raise CheckpointError(
-            f"{checkpoint.folder}: tokenizer.json is missing, and transformers, which could make it, is not installed; "
-            "install ipfs_accelerate_py[torch]"
-        ) from error
-    from tokenizers import Tokenizer
-
-    try:
-        loaded = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise CheckpointError(
-            f"{checkpoint.folder}: no tokenizer could be made: {first}; add tokenizer.json"
-        ) from error
-    backend = getattr(loaded, "backend_tokenizer", None)
-    if backend is None:
-        raise CheckpointError(
-            f"{checkpoint.folder}: {type(loaded).__name__} has no tokenizer.json form; save a fast tokenizer"
-        )
-    return Tokenizer.from_str(backend.to_str())
-
-
-def texts_or_pairs(items: Sequence[Any]) -> list[Text]:
-    """Return `items`, each a text or {"text", "text_pair"}, as texts and pairs.
+def texts_or_pairs(items: Sequence[Any]) -> list[TextOrIds]:
+    """Return `items`, each a text or {"text", "text_pair"}, as texts and pairs; token ids stay what they are.
 
     Raises:
-        InputError: an item is neither.
+        InputError: an item is none of these.
     """
-    texts: list[Text] = []
+    texts: list[TextOrIds] = []
     for index, item in enumerate(items):
-        if isinstance(item, str):
+        if isinstance(item, str) or token_ids.given(item):
             texts.append(item)
         elif isinstance(item, dict) and item.get("text") is not None and set(item) <= {"text", "text_pair"}:
             texts.append(
