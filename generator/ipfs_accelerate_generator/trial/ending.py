@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from dataclasses import dataclass
 from typing import Final
@@ -13,8 +14,8 @@ from ipfs_accelerate_generator.trial.options import MEMORY_LIMIT, TIME_LIMIT, Op
 _POLITE: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _ENDED: Final = (0, 1, 5)  # pytest: all passed, some failed, none left to run
+_ROOM: Final = 100_000  # bytes, less than which an observation may not find a place
 _NOT_COLLECTED: Final = 2
-_INTERNAL: Final = 3
 _USAGE: Final = 4
 
 
@@ -57,7 +58,9 @@ def by_itself(child: Child, code: int, *, kernel_kills: int) -> Ending:
         if -code == signal.SIGKILL and kernel_kills:
             return Ending("out_of_memory", "OutOfMemory", "the kernel ended it for want of memory")
         return Ending("crashed", name, f"ended by {name}{_where(child)}", _peak(child))
-    if code == _INTERNAL and "INTERNALERROR" in child.log.read_text(errors="replace"):
+    if "INTERNALERROR" in child.log.read_text(errors="replace"):  # the plugin could not write
+        if shutil.disk_usage(child.log.parent).free < _ROOM:
+            return Ending(problem="the disk is full; free some space and run the same command to go on")
         return Ending(problem=f"pytest failed: {child.last_words()}")
     if child.running is not None:
         return Ending(
