@@ -9,7 +9,6 @@ import os
 import platform
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 
 # Where Linux shows drivers and their devices; a driver that comes, goes or changes alters one of these.
@@ -61,6 +60,8 @@ def memory_bytes() -> int | None:
 
 def version(distribution: str) -> str | None:
     """Return the installed version of a distribution, or None."""
+    from importlib import metadata  # 15 ms that a skill need not pay before it probes anything
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

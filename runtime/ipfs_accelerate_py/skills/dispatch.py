@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipfs_accelerate_py.errors import BackendError, BundleError, UnknownName, WorkspaceError, unknown
-from ipfs_accelerate_py.evidence import profile
 from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
 from ipfs_accelerate_py.hardware.backend import backend as backend_named
 from ipfs_accelerate_py.skills.catalogue import Entry, find
@@ -122,6 +121,8 @@ def _task_of_labels(checkpoint: Checkpoint, entry: Entry) -> str | None:
 
 def choices(entry: Entry, task: str) -> Iterator[Choice]:
     """Yield the backends that may load `task` here, best evidence first: measured here, proved elsewhere, unproved."""
+    from ipfs_accelerate_py.evidence import profile
+
     offered = [name for name in entry.backends[task] if installed(name)]
     proved = entry.proved.get(task, {})
     measured = [name for name in profile.ranking(entry.model_type, task) if name in offered]
@@ -136,6 +137,8 @@ def choices(entry: Entry, task: str) -> Iterator[Choice]:
 def installed(backend: str) -> bool:
     """Whether the libraries of `backend` are installed; a device that must be probed counts once it was measured."""
     if backend not in LIBRARIES:
+        from ipfs_accelerate_py.evidence import profile
+
         return any(cell.backend == backend for cell in profile.measurements())
     return missing(backend) is None
 
