@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ipfs_accelerate_py.errors import CheckpointError, InputError
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.image_file import opened
+from ipfs_accelerate_py.skills.preprocessing import Preprocessing, Size, preprocessing
 
-if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
-
-_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
-_CHANNELS = (1, 3, 4)
+_MOST_PIXELS = (
+    50_000_000  # of a resized image: a long thin one whose short edge is enlarged may ask for any number
+)
 
 
 @dataclass(frozen=True)
@@ -33,31 +31,13 @@ class ImageInput:
     size_field: str
 
     @cached_property
-    def settings(self) -> dict[str, Any]:
-        """The contents of preprocessor_config.json.
+    def settings(self) -> Preprocessing:
+        """How preprocessor_config.json says that images are made ready.
 
         Raises:
-            CheckpointError: it is missing, or asks for a step that is not known here.
+            CheckpointError: it is missing, incomplete, or asks for a step that is not known here.
         """
-        path = self.checkpoint.folder / "preprocessor_config.json"
-        if not path.exists():
-            raise CheckpointError(
-                f"{self.checkpoint.folder}: preprocessor_config.json is missing; without it the size is not known"
-            )
-        settings = self.checkpoint.json(path.name)
-        size = settings.get("size")
-        if isinstance(size, int):  # the form of older files
-            settings["size"] = size = {"height": size, "width": size}
-        known = isinstance(size, dict) and (
-            set(size) == {"height", "width"} or set(size) == {"shortest_edge"}
-        )
-        if settings.get("do_resize", True) and not known:
-            raise CheckpointError(f"{path}: size is {size!r}; known are height with width, and shortest_edge")
-        if settings.get("do_pad"):
-            raise CheckpointError(
-                f"{path}: asks for padding (do_pad), which this image processor does not do"
-            )
-        return settings
+        return preprocessing(self.checkpoint)
 
     def pixels(self, item: Any, index: int | None = None) -> Array:
         """Return one image as (channels, height, width) float32, resized, rescaled and normalised.
@@ -67,15 +47,21 @@ class ImageInput:
         """
         settings = self.settings
         image = opened(item, index)
-        if settings.get("do_resize", True):
-            image = image.resize(self._size(image.width, image.height), resample=settings.get("resample", 2))
-        pixels = np.asarray(image, dtype=np.float32)
-        if settings.get("do_center_crop"):
-            pixels = _cropped(pixels, settings["crop_size"])
-        if settings.get("do_rescale", True):
-            pixels = pixels * np.float32(settings.get("rescale_factor", 1 / 255))
-        if settings.get("do_normalize", True):
-            mean, std = (np.asarray(settings[name], dtype=np.float32) for name in ("image_mean", "image_std"))
+        if settings.resize is not None:
+            size = settings.resized(image.width, image.height)
+            if size[0] * size[1] > _MOST_PIXELS:
+                raise InputError(
+                    f"an image of {image.width}x{image.height} would be enlarged to {size[0]}x{size[1]}; cut it first",
+                    index=index,
+                )
+            image = image.resize(size, resample=settings.resample)
+        pixels: Array = np.asarray(image, dtype=np.float32)
+        if settings.crop is not None:
+            pixels = _cropped(pixels, settings.crop)
+        if settings.factor is not None:
+            pixels = pixels * np.float32(settings.factor)
+        if settings.normal is not None:
+            mean, std = settings.normal
             pixels = (pixels - mean) / std
         return np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
 
@@ -100,92 +86,18 @@ class ImageInput:
         pixels = _ready(item, index) if ready else self.pixels(item, index)
         written = self.checkpoint.config.get(self.size_field)
         height, width = (written, written) if isinstance(written, int) else written or pixels.shape[1:]
-        if pixels.shape[1:] != (height, width):
+        takes = (self.checkpoint.number("num_channels") or len(pixels), height, width)
+        if pixels.shape != takes:
             origin = "pixel_values are" if ready else "preprocessor_config.json makes images of"
-            shape = f"{pixels.shape[1]}x{pixels.shape[2]}"
-            raise InputError(f"{origin} {shape} pixels; the model takes {height}x{width}", index=index)
+            shape, wanted = ("x".join(map(str, sizes)) for sizes in (pixels.shape, takes))
+            raise InputError(
+                f"{origin} {shape} (channels, height, width); the model takes {wanted}", index=index
+            )
         return pixels
 
-    def _size(self, width: int, height: int) -> tuple[int, int]:
-        size = self.settings["size"]
-        if "height" in size:
-            return int(size["width"]), int(size["height"])
-        short, edge = min(width, height), int(size["shortest_edge"])
-        longer = int(edge * max(width, height) / short)
-        return (edge, longer) if width <= height else (longer, edge)
 
-
-def opened(item: Any, index: int | None = None) -> Picture:
-    """Return an image in RGB, upright as its EXIF says.
-
-    It comes from a path, bytes, a Pillow image or an array (height, width[, channels]).
-    An animation gives its first picture; transparency is dropped; 16-bit grey keeps its upper eight bits.
-
-    Raises:
-        InputError: it is none of these, or is damaged or too large to be decoded safely.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    if isinstance(item, dict) and set(item) == {"image_path"}:
-        item = item["image_path"]
-    try:
-        if isinstance(item, str | Path):
-            with Image.open(Path(item).expanduser()) as file:
-                return _plain(file)
-        if isinstance(item, bytes):
-            with Image.open(io.BytesIO(item)) as file:
-                return _plain(file)
-        if isinstance(item, np.ndarray):
-            return _plain(Image.fromarray(_eight_bit(item, index)))
-        if isinstance(item, Image.Image):
-            return _plain(item)
-        raise InputError(
-            f"is a {type(item).__name__}; this task takes an image: a path, bytes, a Pillow image or an array",
-            index=index,
-        )
-    except FileNotFoundError as error:
-        raise InputError(f"{item}: no such image file", index=index) from error
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        named = f"{item}: " if isinstance(item, str | Path) else ""
-        raise InputError(f"{named}cannot be read as an image: {error}", index=index) from error
-
-
-def _plain(image: Picture) -> Picture:
-    """Return the first picture of `image` in RGB and upright."""
-    from PIL import Image, ImageOps
-
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode in _SIXTEEN_BIT or (upright.mode == "I" and np.asarray(upright).max(initial=0) > 255):
-        upright = Image.fromarray((np.asarray(upright).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-    return upright.convert("RGB")
-
-
-def _eight_bit(array: Array, index: int | None) -> Array:
-    if array.ndim == 3 and array.shape[0] in _CHANNELS and array.shape[2] not in _CHANNELS:
-        array = array.transpose(1, 2, 0)  # channels first
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in _CHANNELS) or not array.size:
-        raise InputError(
-            f"an array of shape {array.shape} is no image; give (height, width) or (height, width, 1, 3 or 4)",
-            index=index,
-        )
-    if array.dtype == np.uint8:
-        return array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-    if np.issubdtype(array.dtype, np.floating):
-        if not np.isfinite(array).all():
-            raise InputError("the array holds values that are not finite", index=index)
-        if array.min() < 0 or array.max() > 1:
-            raise InputError(
-                "a floating-point image has values from 0 to 1; give uint8 otherwise", index=index
-            )
-        return _eight_bit((array * 255).round().astype(np.uint8), index)
-    raise InputError(f"an image array is uint8 or floating point, not {array.dtype}", index=index)
-
-
-def _cropped(pixels: Array, size: Any) -> Array:
-    height, width = (size, size) if isinstance(size, int) else (int(size["height"]), int(size["width"]))
-    above, left = pixels.shape[0] - height, pixels.shape[1] - width
+def _cropped(pixels: Array, size: Size) -> Array:
+    above, left = pixels.shape[0] - size.height, pixels.shape[1] - size.width
     if above < 0 or left < 0:  # smaller than the crop: a frame of zeros around it
         frame = (
             (max(0, -above + 1) // 2, max(0, -above) // 2),
@@ -193,7 +105,7 @@ def _cropped(pixels: Array, size: Any) -> Array:
             (0, 0),
         )
         return _cropped(np.pad(pixels, frame), size)
-    return pixels[above // 2 : above // 2 + height, left // 2 : left // 2 + width]
+    return pixels[above // 2 : above // 2 + size.height, left // 2 : left // 2 + size.width]
 
 
 def patch_mask(checkpoint: Checkpoint, patches: Sequence[int]) -> Array:
@@ -208,7 +120,10 @@ def patch_mask(checkpoint: Checkpoint, patches: Sequence[int]) -> Array:
             f"{checkpoint.folder / 'config.json'}: image_size and patch_size must be whole numbers"
         )
     mask = np.zeros((size // patch) ** 2, dtype=np.int64)
-    for place in patches:
+    numbers = np.asarray(patches)
+    if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
+        raise InputError(f"masked_patches is {patches!r}; it is a list of whole numbers")
+    for place in numbers.tolist():
         if not 0 <= place < mask.size:
             raise InputError(f"masked_patches has {place}; the image has the patches 0 to {mask.size - 1}")
         mask[place] = 1
@@ -216,10 +131,21 @@ def patch_mask(checkpoint: Checkpoint, patches: Sequence[int]) -> Array:
 
 
 def _ready(item: dict[str, Any], index: int) -> Array:
-    pixels = np.asarray(item["pixel_values"], dtype=np.float32)
+    try:
+        with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, and is refused as such
+            pixels = np.asarray(item["pixel_values"], dtype=np.float32)
+    except (
+        ValueError,
+        TypeError,
+        RuntimeError,
+    ) as error:  # rows of unequal length, words, a tensor on a device
+        raise InputError(f"pixel_values are no array of numbers: {error}", index=index) from error
     pixels = pixels[0] if pixels.ndim == 4 and pixels.shape[0] == 1 else pixels
-    if pixels.ndim != 3 or not np.isfinite(pixels).all():
+    if pixels.ndim != 3:
         raise InputError(
-            f"pixel_values of shape {pixels.shape} must be (channels, height, width) and finite", index=index
+            f"pixel_values have the shape {pixels.shape}; give (channels, height, width), and several as a list",
+            index=index,
         )
+    if not np.isfinite(pixels).all():
+        raise InputError("pixel_values hold values that are not finite", index=index)
     return pixels
