@@ -6,6 +6,7 @@ backend keeps keys and values of what it has read. So the prefix is never comput
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -70,15 +71,17 @@ def check(options: Options) -> None:
     Raises:
         InputError: one of them is out of its range; the message gives the range.
     """
-    for name, least in (("max_new_tokens", 1), ("top_k", 0)):
-        if not isinstance(options[name], int) or isinstance(options[name], bool) or options[name] < least:
-            raise InputError(f"{name} is {options[name]!r}; it is a whole number from {least}")
-    if not options["temperature"] > 0:
-        raise InputError(
-            f"temperature is {options['temperature']!r}; it is above 0; for no randomness use do_sample=False"
-        )
-    if not 0 < options["top_p"] <= 1:
-        raise InputError(f"top_p is {options['top_p']!r}; it is above 0 and at most 1")
+    for name, least in (("max_new_tokens", 1), ("top_k", 0), ("seed", 0)):
+        value = options[name]
+        if name == "seed" and value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise InputError(f"{name} is {value!r}; it is a whole number from {least}")
+    for name, most in (("temperature", math.inf), ("top_p", 1)):
+        value = options[name]
+        if not isinstance(value, int | float) or not 0 < value <= most or math.isinf(value):
+            upper = "" if math.isinf(most) else f" and at most {most}"
+            raise InputError(f"{name} is {value!r}; it is a number above 0{upper}")
 
 
 def ends(checkpoint: Checkpoint) -> frozenset[int]:
@@ -129,17 +132,17 @@ def decoded(
 
 
 def picked(logits: Array, options: Options, random: np.random.Generator) -> Array:
-    """Return one token per row of `logits` (rows, vocabulary), the likeliest or drawn from the likeliest, (rows,)."""
+    """Return one token per row of `logits` (rows, vocabulary), the likeliest or drawn from the likeliest, (rows,).
+
+    As in transformers, `top_p` is a share of what `top_k` leaves.
+    """
     if not options["do_sample"]:
         best: Array = logits.argmax(axis=-1).astype(np.int64)
         return best
     scaled = logits.astype(np.float64) / options["temperature"]
-    order = np.argsort(-scaled, axis=-1, kind="stable")
+    order = np.argsort(-scaled, axis=-1, kind="stable")[:, : options["top_k"] or None]
     likely = softmax(np.take_along_axis(scaled, order, axis=-1))
     kept = np.cumsum(likely, axis=-1) - likely < options["top_p"]
-    if options["top_k"]:
-        kept[:, options["top_k"] :] = False
-    weights = np.where(kept, likely, 0.0)
-    weights /= weights.sum(axis=-1, keepdims=True)
-    drawn = (random.random((len(logits), 1)) < np.cumsum(weights, axis=-1)).argmax(axis=-1)
+    reached = np.cumsum(np.where(kept, likely, 0.0), axis=-1)
+    drawn = (random.random((len(logits), 1)) * reached[:, -1:] < reached).argmax(axis=-1)
     return np.take_along_axis(order, drawn[:, np.newaxis], axis=-1)[:, 0].astype(np.int64)

@@ -15,9 +15,8 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.image_file import opened
 from ipfs_accelerate_py.skills.preprocessing import Preprocessing, Size, preprocessing
 
-_MOST_PIXELS = (
-    50_000_000  # of a resized image: a long thin one whose short edge is enlarged may ask for any number
-)
+# Of a resized image: a long thin one whose short edge is enlarged may ask for any number.
+_MOST_PIXELS = 50_000_000
 
 
 @dataclass(frozen=True)
