@@ -6,19 +6,18 @@ backend keeps keys and values of what it has read. So the prefix is never comput
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
-from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills.arrays import Array, Batch, Features
 from ipfs_accelerate_py.skills.batching import ROWS_PER_BATCH
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.handler import Handler, Place
 from ipfs_accelerate_py.skills.head import Options, Steps
+from ipfs_accelerate_py.skills.quantities import positive, whole
 from ipfs_accelerate_py.skills.scores import softmax
 
 Step = Callable[[Batch], Array]  # input_ids, attention_mask, position_ids -> logits of each row's last token
@@ -71,17 +70,11 @@ def check(options: Options) -> None:
     Raises:
         InputError: one of them is out of its range; the message gives the range.
     """
-    for name, least in (("max_new_tokens", 1), ("top_k", 0), ("seed", 0)):
-        value = options[name]
-        if name == "seed" and value is None:
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise InputError(f"{name} is {value!r}; it is a whole number from {least}")
-    for name, most in (("temperature", math.inf), ("top_p", 1)):
-        value = options[name]
-        if not isinstance(value, int | float) or not 0 < value <= most or math.isinf(value):
-            upper = "" if math.isinf(most) else f" and at most {most}"
-            raise InputError(f"{name} is {value!r}; it is a number above 0{upper}")
+    whole("max_new_tokens", options["max_new_tokens"])
+    whole("top_k", options["top_k"], least=0)
+    whole("seed", options["seed"] or 0, least=0)
+    positive("temperature", options["temperature"])
+    positive("top_p", options["top_p"], most=1)
 
 
 def ends(checkpoint: Checkpoint) -> frozenset[int]:

@@ -10,6 +10,7 @@ import numpy as np
 from ipfs_accelerate_py.errors import CheckpointError, InputError
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.quantities import whole
 from ipfs_accelerate_py.skills.text import TextInput
 
 
@@ -27,7 +28,12 @@ def sigmoid(logits: Array) -> Array:
 
 
 def top(scores: Array, count: int) -> list[int]:
-    """Return the places of the `count` largest of `scores` (one axis), largest first; ties in the order of place."""
+    """Return the places of the `count` largest of `scores` (one axis), largest first; ties in the order of place.
+
+    Raises:
+        InputError: `count`, which users give as the option `top_k`, is no whole number from 1.
+    """
+    whole("top_k", count)
     if count >= scores.shape[0]:
         return [int(place) for place in np.argsort(-scores, kind="stable")]
     best = np.argpartition(-scores, count - 1)[:count]
@@ -94,11 +100,8 @@ def scores(logits: Array, function: str) -> Array:
 
 def ranking(values: Array, names: tuple[str, ...], count: int | None) -> list[dict[str, Any]]:
     """Return the `count` best labels as [{"label", "score"}], best first; all of them if `count` is None."""
-    if count is not None and (not isinstance(count, int) or count < 1):
-        raise InputError(f"top_k is {count!r}; it is a whole number from 1")
-    return [
-        {"label": names[place], "score": float(values[place])} for place in top(values, count or len(names))
-    ]
+    places = top(values, len(names) if count is None else count)
+    return [{"label": names[place], "score": float(values[place])} for place in places]
 
 
 def chosen(targets: Any, text: TextInput) -> list[int] | None:

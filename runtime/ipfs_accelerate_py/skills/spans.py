@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills.arrays import Array
-from ipfs_accelerate_py.skills.scores import softmax
+from ipfs_accelerate_py.skills.quantities import whole
+from ipfs_accelerate_py.skills.scores import softmax, top
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,15 @@ def best_spans(start: Array, end: Array, allowed: Array, *, count: int, longest:
 
     `start`, `end` are logits (tokens,), `allowed` (tokens,) is true where an answer may lie. Probabilities are over the
     allowed tokens alone, as the question-answering pipeline of transformers 4 computed them.
+
+    Raises:
+        InputError: no token is allowed, or `count` or `longest` is no whole number from 1.
     """
-    masked = [np.where(allowed, logits.astype(np.float64), -1e4) for logits in (start, end)]
-    first, last = (softmax(logits) for logits in masked)
-    joint = np.tril(np.triu(np.outer(first, last)), longest - 1)
-    joint[~allowed] = 0.0
-    joint[:, ~allowed] = 0.0
-    flat = np.argsort(-joint.ravel(), kind="stable")[:count]
-    places = (np.unravel_index(place, joint.shape) for place in flat)
-    return [Span(int(row), int(column), float(joint[row, column])) for row, column in places]
+    whole("max_answer_len", longest)
+    if not allowed.any():
+        raise InputError("the context has no token in which an answer could lie")
+    first, last = (softmax(np.where(allowed, logits.astype(np.float64), -np.inf)) for logits in (start, end))
+    possible = np.tril(np.triu(np.outer(allowed, allowed)), longest - 1)
+    joint = np.where(possible, np.outer(first, last), -1.0).ravel()
+    places = (divmod(place, allowed.size) for place in top(joint, count) if joint[place] >= 0)
+    return [Span(row, column, float(joint[row * allowed.size + column])) for row, column in places]
