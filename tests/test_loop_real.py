@@ -1,4 +1,4 @@
-"""The whole loop on a type of somebody's own: a backend with wrong numbers leaves with its reason, and returns when mended."""
+"""The loop on a type of one's own: a backend with wrong numbers leaves with its reason, and returns when mended."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +25,7 @@ from ipfs_accelerate_generator.trial import Options, Trial, TrialReport, Watcher
 from ipfs_accelerate_generator.workspace import Workspace
 from ipfs_accelerate_py.errors import AccelerateError, WorkspaceError
 from ipfs_accelerate_py.evidence.observation import Observation
+from ipfs_accelerate_py.evidence.plugin import new_run
 from ipfs_accelerate_py.files import write_if_changed
 from ipfs_accelerate_py.locations import observations_folder, profile_file, results_file
 from ipfs_accelerate_py.registry import results
@@ -144,6 +145,7 @@ def _round(
             report.failures[outcome.stem] = why
     alive = [stem for stem in stems if stem not in report.failures]
 
+    options = replace(options, run=new_run())  # each round has a folder of its own
     listener.stage("test", number)
     trials = [_trial(place, stem) for stem in alive]
     seen = [run_trials(trials, options, listener)]
@@ -151,7 +153,7 @@ def _round(
         with tempfile.TemporaryDirectory(prefix="candidates-") as scratch:
             if again := candidates(place, alive, Path(scratch)):
                 listener.stage("try again what was left out", number)
-                seen.append(run_trials(again, options, listener))
+                seen.append(run_trials(again, replace(options, run=new_run()), listener))
     report.problems = [problem for each in seen for problem in each.problems]
     report.bad = list(seen[0].bad())
 

@@ -17,10 +17,12 @@ def pretrained(
     checkpoint: Checkpoint,
     *,
     dtype: str,
-    attention: str,
+    attention: str | None = None,
     config: Mapping[str, Any] = MappingProxyType({}),
 ) -> Module:
     """Return a `model_class` with the checkpoint's weights, in evaluation mode; only safetensors are read, no code.
+
+    `attention` is an implementation that transformers knows; None is the fastest that the class has.
 
     Raises:
         CheckpointError: the weights are missing, damaged, or do not fit the class.
@@ -28,7 +30,7 @@ def pretrained(
     from transformers.utils import logging
 
     checkpoint.weights()
-    shown = logging.is_progress_bar_enabled()
+    had_bar = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
         model, report = model_class.from_pretrained(
@@ -45,6 +47,9 @@ def pretrained(
         raise CheckpointError(
             f"{checkpoint.folder}: {model_class.__name__} cannot be loaded: {first}"
         ) from error
+    finally:
+        if had_bar:
+            logging.enable_progress_bar()
     absent = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if absent:
         shown = ", ".join(absent[:3]) + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
