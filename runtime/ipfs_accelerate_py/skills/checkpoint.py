@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,8 +49,8 @@ class Checkpoint:
         Raises:
             CheckpointError: there is no such folder, or the Hub did not give it.
         """
-        path = Path(self.repo).expanduser()
-        if path.is_dir():
+        path = Path(os.path.expanduser(self.repo))
+        if self.repo and path.is_dir():
             return path.resolve()
         if path.exists():
             raise CheckpointError(
@@ -57,7 +58,7 @@ class Checkpoint:
             )
         if not _HUB_ID.fullmatch(self.repo):
             raise CheckpointError(
-                f"{path}: no such folder; give a checkpoint's folder or a Hub id such as org/name"
+                f"{self.repo!r}: no such folder; give a checkpoint's folder or a Hub id such as org/name"
             )
         return _snapshot(self.repo, self.revision)
 
