@@ -169,7 +169,7 @@ def test_a_name_that_is_neither_folder_nor_hub_id_is_refused(name, tmp_path, mon
 
 
 def test_a_hub_id_that_is_not_here_is_refused_where_the_hub_is_switched_off():
-    with pytest.raises(CheckpointError, match="'nobody/nothing' is no folder here .*HF_HUB_OFFLINE is set"):
+    with pytest.raises(CheckpointError, match=r"'nobody/nothing' is no folder here .*HF_HUB_OFFLINE is set"):
         _ = Checkpoint("nobody/nothing").folder
 
 

@@ -1,4 +1,4 @@
-"""Small checkpoints that tests of skills share: made once a process, and alike in all, so that they share bundles too."""
+"""Small checkpoints that tests of skills share: made once a process and alike in all, so that bundles are shared."""
 
 import json
 import os
