@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -280,6 +280,14 @@ def cells(skill: Skill, *, exported: bool = False) -> list[tuple[str, str]]:
     """Return every (task, backend) that `skill` offers; only those that run from a bundle if `exported`."""
     found = [(task, backend) for task in skill.heads for backend in skill.backends(task)]
     return [pair for pair in found if not exported or pair[1] not in TORCH_BACKENDS]
+
+
+def expecting(pairs: Iterable[tuple[str, str]], failing: Mapping[tuple[str, str], str]) -> list[Any]:
+    """Return `pairs` as pytest parameters, those in `failing` marked as failures that must happen."""
+    import pytest
+
+    marks = {pair: (pytest.mark.xfail(strict=True, reason=reason),) for pair, reason in failing.items()}
+    return [pytest.param(*pair, marks=marks.get(pair, ())) for pair in pairs]
 
 
 def lacks(backend: str) -> None:
