@@ -194,6 +194,16 @@ def test_a_test_whose_text_changed_counts_again_when_it_has_run_again(tmp_path: 
     )
 
 
+def test_where_the_cpu_is_broken_no_other_backend_is_proved(tmp_path: Path) -> None:
+    cpu = seen(backend="cpu", outcome="failed", failure="AssertionError", message="other labels")
+    found = judged(tmp_path, seen(**AGREES), seen(**CONTROL), cpu)
+    reasons = {verdict.cell.backend: (verdict.outlook, verdict.reason) for verdict in found}
+    assert reasons == {
+        "cpu": ("broken", "test_agrees: other labels"),
+        "openvino": ("unknown", "the CPU is broken: test_agrees: other labels"),
+    }
+
+
 def test_another_text_and_another_environment_have_verdicts_of_their_own(tmp_path: Path) -> None:
     old = seen(**wrong(), slice="1" * 12, started="2026-01-01T00:00:00+00:00", run="run0")
     there = seen(**wrong(), environment=ELSEWHERE.digest)

@@ -7,6 +7,7 @@ file open longer than a `with` block, and whoever finds it taken waits for a whi
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib.util
 import os
 import re
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 60.0  # recording a million rows took under ten seconds; a minute of patience is six such turns
 _POLL_S = 0.05
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}  # what file systems without hard links answer
 _WRITABLE = "make the folder writable, free some space, or choose another with --root"
 
 _HAS_LEDGER = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'migration' AND NOT internal"
@@ -131,7 +133,9 @@ def _create(path: Path, steps: tuple[Migration, ...]) -> None:
             os.link(temporary, path)
         except FileExistsError:
             pass  # another process was first, with the same migrations
-        except OSError:  # a file system without hard links
+        except OSError as error:
+            if error.errno not in _NO_LINKS or path.exists():
+                raise
             temporary.rename(path)
     except OSError as error:
         raise WorkspaceError(f"{path}: cannot be made: {error.strerror or error}; {_WRITABLE}") from error

@@ -89,7 +89,7 @@ FROM current_observation
 JOIN outcome ON outcome.name = current_observation.outcome
 GROUP BY model_type, task, backend, precision, slice, environment;
 
-CREATE VIEW verdict AS
+CREATE VIEW judgement AS
 SELECT
     model_type, task, backend, precision, slice, environment,
     CASE
@@ -133,3 +133,22 @@ SELECT
 FROM summary
 JOIN subject USING (model_type, task, backend, precision, slice, environment)
 LEFT JOIN missing USING (model_type, task, backend, precision, slice, environment);
+
+-- A backend is compared with the eager model, the CPU with transformers' own pipeline: what comes before and after
+-- the forward pass is proved by the CPU alone, and where that is broken for a task no other backend is proved.
+CREATE VIEW verdict AS
+WITH reference AS (
+    SELECT model_type, task, environment, reason
+    FROM judgement
+    WHERE backend = 'cpu' AND precision = 'float32' AND verdict = 'broken' AND portable AND latest
+)
+SELECT
+    judgement.* REPLACE (
+        CASE WHEN unproved THEN 'unknown' ELSE verdict END AS verdict,
+        CASE WHEN unproved THEN 'the CPU is broken: ' || reference.reason ELSE judgement.reason END AS reason
+    )
+FROM judgement
+LEFT JOIN reference USING (model_type, task, environment)
+CROSS JOIN LATERAL (
+    SELECT verdict = 'works' AND backend <> 'cpu' AND reference.reason IS NOT NULL AS unproved
+) AS rests;
