@@ -84,7 +84,7 @@ def _by_place(verdicts: Iterable[Verdict]) -> dict[Place, tuple[Verdict, ...]]:
         found.setdefault((cell.task, Backend(cell.backend), cell.precision), []).append(verdict)
     newest: dict[Place, tuple[Verdict, ...]] = {}
     for place, judged in found.items():
-        judged.sort(key=lambda each: (each.seen, each.environment), reverse=True)
+        judged.sort(key=lambda each: (each.seen, each.environment, each.slice), reverse=True)
         newest[place] = tuple(each for each in judged if each.slice == judged[0].slice)
     return newest
 
