@@ -10,6 +10,7 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
 SEED = 20260307  # any number does; a fixed one makes every run the same
 VOCABULARY = 200
+_SHORT = 8  # letters of the longest word that is one piece; longer ones are taken apart
 
 # Enough words to train a tokenizer on, and the inputs of the generated tests: of unequal length, and one with words
 # that the tokenizer has to take apart.
@@ -22,8 +23,31 @@ TEXTS = (
 
 
 def trained(tokenizer_class: Any) -> Any:
-    """Return a tokenizer of `tokenizer_class` with a vocabulary trained on `TEXTS`."""
-    return tokenizer_class().train_new_from_iterator(TEXTS, vocab_size=VOCABULARY)
+    """Return a tokenizer of `tokenizer_class` that knows the words of `TEXTS`.
+
+    The trainer of WordPiece breaks ties by chance: with its vocabulary no two checkpoints, and no two bundles made
+    from them, would be the same. So the pieces are chosen here.
+    """
+    tokenizer = tokenizer_class().train_new_from_iterator(TEXTS, vocab_size=VOCABULARY)
+    library = getattr(tokenizer, "backend_tokenizer", None)
+    if library is not None and type(library.model).__name__ == "WordPiece":
+        prefix = library.model.continuing_subword_prefix
+        vocabulary = _pieces(library, prefix, list(tokenizer.all_special_tokens))
+        library.model = type(library.model)(
+            vocabulary, unk_token=library.model.unk_token, continuing_subword_prefix=prefix
+        )
+    return tokenizer
+
+
+def _pieces(library: Any, prefix: str, special: Sequence[str]) -> dict[str, int]:
+    """Return the special tokens with their ids, each character alone and as a continuation, and the short words."""
+    plain = [library.normalizer.normalize_str(text) if library.normalizer else text for text in TEXTS]
+    words = {word for text in plain for word, _ in library.pre_tokenizer.pre_tokenize_str(text)}
+    characters = sorted({character for word in words for character in word})
+    short = sorted(word for word in words if 1 < len(word) <= _SHORT)
+    known = sorted(special, key=library.token_to_id)
+    pieces = [*known, *characters, *(prefix + character for character in characters), *short]
+    return {piece: place for place, piece in enumerate(pieces)}
 
 
 def saved(
