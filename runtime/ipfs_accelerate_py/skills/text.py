@@ -158,9 +158,9 @@ class TextInput:
             "attention_mask": 2,
         }
         arrays = token_ids.arrays(item, self.names, below=below, longest=self.limit, index=index)
-        special = np.isin(arrays["input_ids"], list(self.special_tokens))
-        unread = arrays.get("attention_mask", special) == 0
-        return Tokens(arrays, None, None, marks=np.asarray(special | unread, dtype=np.int64))
+        added = np.isin(arrays["input_ids"], self.tokenizer.encode("").ids)  # what frames any text
+        unread = arrays.get("attention_mask", np.ones(1)) == 0
+        return Tokens(arrays, None, None, marks=np.asarray(added | unread, dtype=np.int64))
 
     def _tokens(self, encoding: Encoding, text: Any, index: int, shorten: str) -> Tokens:
         notice = None
