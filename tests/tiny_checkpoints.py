@@ -32,7 +32,7 @@ KINDS = {0: "O", 1: "B-PER", 2: "I-PER", 3: "B-LOC", 4: "I-LOC"}
 
 
 def _folder(name):
-    return home().parent / "checkpoints" / str(os.getpid()) / name
+    return home() / "checkpoints" / str(os.getpid()) / name
 
 
 @cache
