@@ -14,22 +14,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from ipfs_accelerate_generator.adopt import Change, adopted, changes
+from ipfs_accelerate_generator.adopt import Change
+from ipfs_accelerate_generator.adoption import adopt_types, all_changes, evidence
 from ipfs_accelerate_generator.batch import generate_types
 from ipfs_accelerate_generator.candidates import candidates
 from ipfs_accelerate_generator.module import skill_path, test_path
-from ipfs_accelerate_generator.specfile import read_findings, read_spec, write_findings
-from ipfs_accelerate_generator.survey.outcome import survey_into
+from ipfs_accelerate_generator.specfile import read_spec
+from ipfs_accelerate_generator.survey.outcome import Outcome, survey_into
 from ipfs_accelerate_generator.survey.report import Request
 from ipfs_accelerate_generator.trial import Options, Trial, TrialReport, Watcher, run_trials
 from ipfs_accelerate_generator.workspace import Workspace
 from ipfs_accelerate_py.errors import AccelerateError, WorkspaceError
 from ipfs_accelerate_py.evidence.observation import Observation
 from ipfs_accelerate_py.evidence.plugin import new_run
-from ipfs_accelerate_py.files import write_if_changed
 from ipfs_accelerate_py.locations import observations_folder, profile_file, results_file
 from ipfs_accelerate_py.registry import results
-from ipfs_accelerate_py.registry.verdicts import Verdict, environments, verdicts
+from ipfs_accelerate_py.registry.verdicts import Verdict, verdicts
 
 ROUNDS = 10  # more than two were never needed; findings narrow, so a loop that goes on is a defect to be told
 
@@ -42,6 +42,9 @@ class Listener(Watcher, Protocol):
 
     def counted(self, total: int) -> Callable[[str], None]:
         """Learn how many types there are; return what is to be called with the name of each."""
+
+
+Survey = Callable[[Workspace, Request, Callable[[int], Callable[[str], None]]], tuple[Outcome, ...]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,13 @@ class LoopReport:
 
 
 def run_loop(
-    workspace: Workspace, request: Request, options: Options, listener: Listener, *, dry: bool = False
+    workspace: Workspace,
+    request: Request,
+    options: Options,
+    listener: Listener,
+    *,
+    dry: bool = False,
+    survey: Survey = survey_into,
 ) -> LoopReport:
     """Take the types of `request` round the loop until nothing changes, and return what happened.
 
@@ -92,7 +101,8 @@ def run_loop(
     """
     report = LoopReport(dry=dry, observations=options.observations, database=results_file(workspace.root))
     with _place(workspace, dry=dry) as place:
-        stems = _surveyed(place, request, report, listener)
+        listener.stage("survey", 0)
+        stems = _surveyed(place, survey(place, request, listener.counted), report)
         frozen = _inputs(place, stems)
         for number in range(1, ROUNDS + 1):
             turn = _round(place, stems, options, listener, report=report, number=number)
@@ -121,9 +131,7 @@ def _place(workspace: Workspace, *, dry: bool) -> Iterator[Workspace]:
         yield Workspace.at(Path(folder), package=workspace.package)
 
 
-def _surveyed(place: Workspace, request: Request, report: LoopReport, listener: Listener) -> tuple[str, ...]:
-    listener.stage("survey", 0)
-    outcomes = survey_into(place, request, listener.counted)
+def _surveyed(place: Workspace, outcomes: Sequence[Outcome], report: LoopReport) -> tuple[str, ...]:
     report.failures |= {each.report.model_type: each.failure for each in outcomes if each.failure}
     fresh = Workspace(place.root, place.package)  # its list of surveyed types is taken once
     return fresh.chosen([each.report.model_type for each in outcomes if not each.failure])
@@ -147,13 +155,15 @@ def _round(
 
     options = replace(options, run=new_run())  # each round has a folder of its own
     listener.stage("test", number)
-    trials = [_trial(place, stem) for stem in alive]
+    trials = [trial for stem in alive if (trial := _trial(place, stem, report)) is not None]
     seen = [run_trials(trials, options, listener)]
     if number == 1:
         with tempfile.TemporaryDirectory(prefix="candidates-") as scratch:
-            if again := candidates(place, alive, Path(scratch)):
+            again = candidates(place, alive, Path(scratch))
+            report.failures |= again.errors
+            if again.trials:
                 listener.stage("try again what was left out", number)
-                seen.append(run_trials(again, replace(options, run=new_run()), listener))
+                seen.append(run_trials(again.trials, replace(options, run=new_run()), listener))
     report.problems = [problem for each in seen for problem in each.problems]
     report.bad = list(seen[0].bad())
 
@@ -162,9 +172,9 @@ def _round(
     report.problems += list(recorded.wrong)
 
     listener.stage("adopt", number)
-    found = tuple(
-        change for stem in alive for change in _adopt(place, stem, report.database, first=number == 1)
-    )
+    adoptions = adopt_types(place, alive, evidence(report.database, alive), may_return=number == 1)
+    report.failures |= {each.stem: each.error for each in adoptions if each.error}
+    found = all_changes(adoptions)
     return Round(number, generated.written, *_counts(seen), found)
 
 
@@ -172,21 +182,13 @@ def _counts(seen: Sequence[TrialReport]) -> tuple[int, int]:
     return sum(len(each.observations) for each in seen), sum(len(each.reused) for each in seen)
 
 
-def _adopt(place: Workspace, stem: str, database: Path, *, first: bool) -> tuple[Change, ...]:
-    """Write what the evidence says about one type into its findings; return what that changes."""
-    files = place.spec_files(stem)
-    before = read_findings(files.findings) if files.findings is not None else ()
-    name = _model_type(place, stem)
-    judged = verdicts(database, model_types=[name])
-    after = adopted(before, judged, environments(database), may_return=first)
-    found = changes(name, before, after)
-    if found:
-        write_if_changed(place.spec_file("findings", name), write_findings(name, after))
-    return found
-
-
-def _trial(place: Workspace, stem: str) -> Trial:
-    return Trial(_model_type(place, stem), place.root / skill_path(stem), place.root / test_path(stem))
+def _trial(place: Workspace, stem: str, report: LoopReport) -> Trial | None:
+    """Return a module and its tests; None, and the reason in `report`, if nobody wrote a template for these."""
+    suite = place.root / test_path(stem)
+    if not suite.is_file():
+        report.failures[stem] = "no template makes tests for it, so that nothing can be proved"
+        return None
+    return Trial(_model_type(place, stem), place.root / skill_path(stem), suite)
 
 
 def _model_type(place: Workspace, stem: str) -> str:
