@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import re
 import sys
@@ -21,6 +22,7 @@ from ipfs_accelerate_skills import hf_bert, hf_vit
 
 PAGE = (ROOT / "docs" / "skills.md").read_text()
 SKILLS = {"bert": hf_bert.SKILL, "vit": hf_vit.SKILL}
+MASK = 4  # the mask token of the tests' tokenizer
 TASKS = [(model_type, task) for model_type, skill in SKILLS.items() for task in skill.heads]
 
 
@@ -84,6 +86,18 @@ def test_a_task_gives_the_keys_and_takes_the_options_that_the_page_says(
         name: ... if name in handler.steps.required else value
         for name, value in handler.steps.options.items()
     }
+
+
+def test_the_page_names_the_tasks_that_take_token_ids(labs: dict[str, Lab]) -> None:
+    told = re.search(r"if you like; ([^.]*) take it\.", section("Asking"))
+    assert told is not None
+    taken = []
+    for task in SKILLS["bert"].heads:
+        handler, case = labs["bert"].handler(task, "cpu"), labs["bert"].bench(task).case
+        with contextlib.suppress(errors.InputError):
+            handler({"input_ids": [2, MASK, 3]}, **case.options)
+            taken.append(task)
+    assert sorted(re.split(r",?\s+and\s+|,\s+", told[1])) == sorted(taken)
 
 
 def defaults(text: str) -> Iterator[tuple[str, Any]]:
