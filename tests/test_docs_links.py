@@ -53,7 +53,7 @@ def test_every_picture_of_the_pages_is_shown_on_one() -> None:
 
 def test_the_readme_begins_with_the_two_commands() -> None:
     first = README.read_text().split("\n## ", 1)[0]
-    assert first.startswith("# ipfs_accelerate_py\n")
+    assert first.startswith("# ipfs_accelerate_py\n\n```sh\n")
     for session in ("demo", "tests"):
         assert f"```sh\npython -m pip install nox && nox -s {session}\n```\n" in first
 
