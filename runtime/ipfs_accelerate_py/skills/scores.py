@@ -23,7 +23,7 @@ def softmax(logits: Array) -> Array:
 
 def sigmoid(logits: Array) -> Array:
     """Return each logit's probability by itself."""
-    result: Array = 1.0 / (1.0 + np.exp(-logits))
+    result: Array = np.exp(-np.logaddexp(0, -logits))  # exp(-logits) itself would overflow
     return result
 
 
@@ -34,10 +34,13 @@ def top(scores: Array, count: int) -> list[int]:
         InputError: `count`, which users give as the option `top_k`, is no whole number from 1.
     """
     whole("top_k", count)
-    if count >= scores.shape[0]:
-        return [int(place) for place in np.argsort(-scores, kind="stable")]
-    best = np.argpartition(-scores, count - 1)[:count]
-    return [int(place) for place in sorted(best, key=lambda place: (-scores[place], place))]
+    if count < scores.shape[0]:
+        least = -np.partition(-scores, count - 1)[count - 1]
+        above, equal = np.flatnonzero(scores > least), np.flatnonzero(scores == least)
+        kept = np.sort(np.concatenate([above, equal[: count - above.size]]))
+        if kept.size == count:  # fewer where values are not numbers
+            return [int(kept[place]) for place in np.argsort(-scores[kept], kind="stable")]
+    return [int(place) for place in np.argsort(-scores, kind="stable")[:count]]
 
 
 def labels(checkpoint: Checkpoint) -> tuple[str, ...]:
@@ -112,8 +115,11 @@ def chosen(targets: Any, text: TextInput) -> list[int] | None:
     """
     if targets is None:
         return None
+    words = [targets] if isinstance(targets, str) else targets
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise InputError(f"targets is {targets!r}; it is a word or a list of words")
     found = []
-    for word in [targets] if isinstance(targets, str) else targets:
+    for word in words:
         token = text.tokenizer.token_to_id(word)
         if token is None:
             raise InputError(f"target {word!r} is not in the vocabulary; give words that are single tokens")
