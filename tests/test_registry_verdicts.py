@@ -13,7 +13,7 @@ from ipfs_accelerate_py.evidence import lines
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE
 from ipfs_accelerate_py.evidence.controls import CONTROL_FACTOR
 from ipfs_accelerate_py.registry import results
-from ipfs_accelerate_py.registry.verdicts import Verdict, environments, verdicts
+from ipfs_accelerate_py.registry.verdicts import Verdict, environments, model_types, verdicts
 
 
 def judged(tmp_path: Path, *found: lines.Line, latest: bool = True) -> tuple[Verdict, ...]:
@@ -219,6 +219,7 @@ def test_another_text_and_another_environment_have_verdicts_of_their_own(tmp_pat
         (ELSEWHERE.digest, "0", "broken"),
     }
     assert verdicts(tmp_path / "results.duckdb", model_types=["vit"]) == ()
+    assert model_types(tmp_path / "results.duckdb") == ("bert",)
     [one] = verdicts(tmp_path / "results.duckdb", environments=[ELSEWHERE.digest], runs=["run1"])
     assert one.environment == ELSEWHERE.digest
     assert environments(tmp_path / "results.duckdb") == {HERE.digest: HERE, ELSEWHERE.digest: ELSEWHERE}

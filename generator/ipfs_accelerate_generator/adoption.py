@@ -61,12 +61,12 @@ def evidence(database: Path, stems: Collection[str]) -> Evidence:
     Raises:
         WorkspaceError: there are no results yet, or they cannot be read.
     """
+    names = [name for name in registry.model_types(database) if file_stem(name) in stems]
     found: dict[str, list[Verdict]] = {}
-    for verdict in registry.verdicts(database):
-        stem = file_stem(verdict.cell.model_type)
-        if stem in stems:
-            found.setdefault(stem, []).append(verdict)
-    return Evidence({stem: tuple(each) for stem, each in found.items()}, registry.environments(database))
+    for verdict in registry.verdicts(database, model_types=names) if names else ():
+        found.setdefault(file_stem(verdict.cell.model_type), []).append(verdict)
+    verdicts = {stem: tuple(each) for stem, each in found.items()}
+    return Evidence(verdicts, registry.environments(database))
 
 
 def adopt_types(

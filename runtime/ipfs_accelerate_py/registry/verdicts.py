@@ -27,6 +27,7 @@ WHERE (latest OR NOT $latest)
     AND (len($environments::VARCHAR[]) = 0 OR environment IN $environments::VARCHAR[])
 ORDER BY model_type, task, backend, precision, environment, seen, slice
 """
+_MODEL_TYPES = "SELECT DISTINCT model_type FROM observation ORDER BY model_type"
 _ENVIRONMENTS = "SELECT digest, facts FROM environment ORDER BY digest"
 
 
@@ -117,6 +118,16 @@ def verdicts(
         names = [column[0] for column in answer.description]
         rows = answer.fetchall()
     return tuple(_verdict(dict(zip(names, row, strict=True))) for row in rows)
+
+
+def model_types(database: Path, *, wait_s: float = store.WAIT_S) -> tuple[str, ...]:
+    """Return the model types that `database` has observations of, sorted.
+
+    Raises:
+        WorkspaceError: there is no such database, or it cannot be read.
+    """
+    with results.connect(database, read_only=True, wait_s=wait_s) as connection:
+        return tuple(name for (name,) in connection.execute(_MODEL_TYPES).fetchall())
 
 
 def environments(database: Path, *, wait_s: float = store.WAIT_S) -> dict[str, Environment]:
