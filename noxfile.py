@@ -52,7 +52,11 @@ def tests(session: nox.Session) -> None:
     """The tests of generator and runtime, and the generated ones, in two processes."""
     _install(session, "-e", ".[all]", *GROUPS["test"])
     _install_weights(session)
-    session.run("python", "-m", "pytest", "-n", WORKERS, *session.posargs)
+    home = Path(session.create_tmp()).resolve() / "home"
+    shutil.rmtree(home, ignore_errors=True)  # every export is made anew
+    session.run(
+        "python", "-m", "pytest", "-n", WORKERS, *session.posargs, env={"IPFS_ACCELERATE_HOME": str(home)}
+    )
 
 
 @nox.session

@@ -21,6 +21,7 @@ from ipfs_accelerate_generator.trial.options import Options, Trial
 from ipfs_accelerate_generator.trial.processes import MARK, end_all
 from ipfs_accelerate_py.evidence import lines
 from ipfs_accelerate_py.evidence.cells import EvidenceError
+from ipfs_accelerate_py.evidence.environment import environment
 from ipfs_accelerate_py.evidence.messages import clean
 from ipfs_accelerate_py.evidence.observation import Collected, Observation, Started
 from ipfs_accelerate_py.evidence.selection import Selection
@@ -161,8 +162,11 @@ def _spawn(command: list[str], environment: dict[str, str], output: IO[bytes]) -
 def _environment(path: Path, options: Options, token: str) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     threads = max(1, (os.cpu_count() or 1) // options.jobs)
+    # Of its own for each environment: an export by other libraries, or of the user's, would be tested instead.
+    home = options.observations.parent / ".ipfs-accelerate" / "trials" / environment().digest
     return {
         **ours,
+        "IPFS_ACCELERATE_HOME": str(home.resolve()),
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": str(threads),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
