@@ -35,7 +35,7 @@ def theirs():
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = BertLMHeadModel.from_pretrained(folder, is_decoder=True).eval()
 
-    def generate(prompt, count, end=None, **options):
+    def generate(prompt, count, end=None):
         given_ = tokenizer(prompt, return_tensors="pt")
         with torch.inference_mode():
             out = model.generate(
@@ -76,10 +76,7 @@ def test_a_text_ends_with_the_token_that_ends_it_and_the_others_go_on(theirs, tm
         want = free[prompt]
         cut = next((place + 1 for place, token in enumerate(want) if token in (end, 3)), len(want))
         assert answer["tokens"] == want[:cut]
-        assert (
-            answer["tokens"]
-            == [token for token in theirs(prompt, 12, [end, 3]) if token or 0 in want[:cut]][:cut]
-        )
+        assert theirs(prompt, 12, [end, 3])[:cut] == want[:cut]
     lengths = {len(answer["tokens"]) for answer in answers}
     assert min(lengths) <= 5
     assert stopping(PROMPTS[0], max_new_tokens=12)["tokens"] == answers[0]["tokens"]

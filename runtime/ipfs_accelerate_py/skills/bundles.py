@@ -131,7 +131,7 @@ def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> B
     key = _key(checkpoint, Path(module), task, backend)
     folder = cache_folder() / key[:2] / key
     if found := opened(folder):
-        with contextlib.suppress(PermissionError):  # a cache that others fill may be read-only
+        with contextlib.suppress(OSError):  # a cache that others fill may be read-only, or pruned just now
             os.utime(folder / "manifest.json")
         return replace(found, asked=checkpoint.name)
     with lock(folder.with_name(f"{key}.lock"), timeout_s=EXPORT_TIMEOUT_S):

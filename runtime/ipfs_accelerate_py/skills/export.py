@@ -185,7 +185,7 @@ def _end_with(parent: int) -> None:
 
 def main(order: Mapping[str, Any]) -> None:
     """Export in this process: the model files and `export.json`, which the parent turns into the manifest."""
-    os.dup2(2, 1)  # exporters print; stdout belongs to the parent
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # exporters print, and nobody reads it
     threading.Thread(target=_end_with, args=(order["parent"],), daemon=True).start()
     sys.path[:] = order["path"]
     module, folder = Path(order["module"]), Path(order["folder"])

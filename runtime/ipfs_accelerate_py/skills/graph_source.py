@@ -15,7 +15,7 @@ def graph_source(text: str, task: str, backend: str) -> str:
     """
     defined = dict(_definitions(ast.parse(text)))
     prefix = task.replace("-", "_")
-    wanted = [f"export_{backend}", f"{prefix}_model", f"{prefix}_graph"]
+    wanted = ["HEADS", f"export_{backend}", f"{prefix}_model", f"{prefix}_graph"]
     kept: dict[str, str] = {}
     while wanted:
         name = wanted.pop()
