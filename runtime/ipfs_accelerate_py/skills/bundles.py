@@ -32,6 +32,7 @@ FORMAT = 1  # of the manifest and of the folder
 EXPORT_TIMEOUT_S = (
     1800  # ten times the slowest export that was seen, of a 110 M decoder, on a busy two-core machine
 )
+_FULL = 1_000_000  # bytes; a disk with less has no room for any model
 _SHAPING = ("cache.py", "eager.py", "export.py")  # the runtime's own sources that shape an exported graph
 
 
@@ -211,7 +212,11 @@ def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folde
     command = python_module("ipfs_accelerate_py.skills.export", json.dumps(order))
     failure = run_child(command, timeout_s=EXPORT_TIMEOUT_S).failure
     if failure:
-        raise BundleError(f"{checkpoint.name}: the export of {task} for {backend} failed: {failure}")
+        full = shutil.disk_usage(folder).free < _FULL  # which OpenVINO calls an iostream error
+        fix = (
+            "; the disk is full: free some space, or choose another with IPFS_ACCELERATE_HOME" if full else ""
+        )
+        raise BundleError(f"{checkpoint.name}: the export of {task} for {backend} failed: {failure}{fix}")
 
 
 def _make(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> None:

@@ -15,6 +15,7 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.libraries import LIBRARIES, missing
 from ipfs_accelerate_py.skills.scores import labels
+from ipfs_accelerate_py.skills.skill import Skill
 from ipfs_accelerate_py.skills.task import task as task_named
 
 log = logging.getLogger(__name__)
@@ -70,9 +71,8 @@ def load(
             continue
         try:
             handler = skill.load(checkpoint, chosen_task, choice.backend, **options)
-            return _noted(
-                handler, _checked(entry, checkpoint, handler) if choice.reason == UNPROVED else choice.reason
-            )
+            unproved = choice.reason == UNPROVED
+            return _noted(handler, _checked(entry, skill, checkpoint, handler) if unproved else choice.reason)
         except (BackendError, BundleError, WorkspaceError) as error:
             log.warning("%s: %s is not used: %s", checkpoint.name, choice.backend, error)
             refused.append(f"{choice.backend}: {error}")
@@ -143,7 +143,7 @@ def installed(backend: str) -> bool:
     return missing(backend) is None
 
 
-def _checked(entry: Entry, checkpoint: Checkpoint, handler: Handler) -> str:
+def _checked(entry: Entry, skill: Skill, checkpoint: Checkpoint, handler: Handler) -> str:
     """Return how far an unproved handler can be trusted.
 
     Raises:
@@ -153,7 +153,7 @@ def _checked(entry: Entry, checkpoint: Checkpoint, handler: Handler) -> str:
         return UNPROVED
     from ipfs_accelerate_py.evidence.selfcheck import check_once
 
-    check_once(entry.skill(), entry.file, checkpoint, handler)
+    check_once(skill, entry.file, checkpoint, handler)
     return CHECKED
 
 
