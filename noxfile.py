@@ -104,8 +104,16 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Measure what needs no peer: the import, generating and checking, what a handler adds to its backend."""
+    _install(session, "-e", ".[all]", *GROUPS["test"])
+    for name in ("import_time", "generation", "handler_overhead"):
+        session.run("python", f"benchmarks/{name}.py", *session.posargs)
+
+
+@nox.session
 def peers(session: nox.Session) -> None:
-    """Measure ourselves against optimum-intel and optimum-onnx, each in an environment of its own."""
+    """Measure ourselves against optimum-intel, optimum-onnx and transformers' pipeline; the first two live apart."""
     _install(session, "-e", ".[all]", *GROUPS["test"])
     _install_weights(session)
     pythons = []
