@@ -15,7 +15,7 @@ from ipfs_accelerate_py.skills.dispatch import load
 HELP = """Run a checkpoint on texts or image files.
 
 The checkpoint is a folder, a bundle's folder or a Hub id. An input is a text, the path of an image, a JSON object
-where the task takes one, or - for one text per line of standard input.
+where the task takes one, or - for standard input, one input per line.
 
 \b
 Examples:
@@ -51,6 +51,8 @@ def run(
 ) -> None:
     """Load, answer, print."""
     items = [item for given in inputs for item in _items(given)]
+    if not items:  # said before a model is loaded
+        raise InputError("standard input holds no text; give one per line")
     options = dict(_option(each) for each in option or ())
     handler = load(checkpoint, task, backend)
     answers = handler(items, **options)
@@ -68,14 +70,22 @@ def run(
 
 
 def _items(given: str) -> list[Any]:
-    if given == "-":
-        return [line.rstrip("\n") for line in sys.stdin if line.strip()]
-    if given.startswith("{"):
-        try:
-            return [json.loads(given)]
-        except ValueError as error:
-            raise InputError(f"{given[:60]!r} begins like a JSON object but is none: {error}") from error
-    return [given]
+    if given != "-":
+        return [_item(given)]
+    try:
+        lines = sys.stdin.buffer.read().decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"standard input is not UTF-8 at byte {error.start}; convert it first") from error
+    return [_item(line) for line in lines if line.strip()]
+
+
+def _item(given: str) -> Any:
+    if not given.startswith("{"):
+        return given
+    try:
+        return json.loads(given)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{given[:60]!r} begins like a JSON object but is none: {error}") from error
 
 
 def _option(given: str) -> tuple[str, Any]:
