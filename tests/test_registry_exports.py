@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from registry_evidence import AGREES, CONTROL, ELSEWHERE, HERE, began, holds, seen, write
 
@@ -33,7 +33,8 @@ FACTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None)
+# Without shrinking: each example makes two databases, and shrinking would take minutes.
+@settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.lists(FACTS, max_size=12), st.booleans())
 def test_rebuilding_from_an_export_gives_the_same_verdicts(found: list[dict[str, Any]], lost: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -57,6 +58,19 @@ def test_rebuilding_from_an_export_gives_the_same_verdicts(found: list[dict[str,
             exports.export(folder / "b.duckdb", folder / "evidence") == ()
         ), "the same evidence, other bytes"
         assert exports.rebuild(folder / "evidence", folder / "a.duckdb").new == 0
+
+
+def test_a_text_whose_tests_were_all_rewritten_does_not_hide_the_one_before(tmp_path: Path) -> None:
+    proof = [seen(**AGREES), seen(**CONTROL)]
+    later = seen(property="test_agrees", slice="1" * 12, run="run2", started="2026-02-01T00:00:00+00:00")
+    held = holds("test_agrees", run="run2")
+    file = write(tmp_path / "gw0.jsonl", [*proof, held, began(later, test="c" * 12), later])
+    results.record([file], tmp_path / "a.duckdb")
+    exports.export(tmp_path / "a.duckdb", tmp_path / "evidence")
+    exports.rebuild(tmp_path / "evidence", tmp_path / "b.duckdb")
+    [verdict] = verdicts(tmp_path / "b.duckdb")
+    assert (verdict.outlook, verdict.slice) == ("works", "0" * 12)
+    assert verdicts(tmp_path / "a.duckdb") == (verdict,)
 
 
 def test_the_order_of_recording_does_not_change_a_byte(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ _LINES = """
 WITH wanted AS (
     SELECT model_type, task, backend, precision, slice, environment, run
     FROM subject
+    SEMI JOIN current_observation
+        USING (model_type, task, backend, precision, slice, environment)
     WHERE environment = $environment
     QUALIFY row_number() OVER (
         PARTITION BY model_type, task, backend, precision ORDER BY seen DESC, slice
