@@ -41,7 +41,7 @@ def bert(head="BertForSequenceClassification", labels="moods"):
     import transformers
 
     tokenizer = trained(transformers.BertTokenizer)
-    names = {"moods": MOODS, "kinds": KINDS}[labels]
+    names = {"moods": MOODS, "kinds": KINDS, "none": {0: "LABEL_0", 1: "LABEL_1"}}[labels]
     config = transformers.BertConfig(**BERT, vocab_size=len(tokenizer), id2label=names)
     return saved(_folder(f"{head}-{labels}"), lambda: getattr(transformers, head)(config), [tokenizer]).folder
 
