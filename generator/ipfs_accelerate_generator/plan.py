@@ -34,7 +34,7 @@ _ENGINES: Final = {
 }
 
 
-class NoTemplate(AccelerateError, ValueError):  # noqa: N818 - the fact it states
+class NoTemplate(AccelerateError, ValueError):
     """A model type that nobody wrote the templates for yet."""
 
 

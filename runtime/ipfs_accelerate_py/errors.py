@@ -10,7 +10,7 @@ class AccelerateError(Exception):
     """Anything this package refuses, so that one `except` can catch it all."""
 
 
-class UnknownName(AccelerateError, ValueError):  # noqa: N818 - reads as the fact it states, like KeyError's cousins
+class UnknownName(AccelerateError, ValueError):
     """A model type, task, backend or option that does not exist."""
 
 

@@ -18,11 +18,11 @@ class SurveyError(AccelerateError, RuntimeError):
     """A model type that cannot be surveyed, and why."""
 
 
-class NoModelClass(SurveyError):  # noqa: N818 - it states a fact
+class NoModelClass(SurveyError):
     """A model type that has a configuration and nothing else."""
 
 
-class NoInput(SurveyError):  # noqa: N818 - it states a fact
+class NoInput(SurveyError):
     """A head that wants an input which nothing here can make."""
 
 

@@ -38,7 +38,7 @@ Each command has examples in its own --help.
 """
 
 
-class MissingExtra(AccelerateError, ImportError):  # noqa: N818 - it states a fact
+class MissingExtra(AccelerateError, ImportError):
     """A command whose libraries are not installed."""
 
 
