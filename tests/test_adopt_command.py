@@ -28,20 +28,24 @@ from ipfs_accelerate_py.files import write_atomic
 from ipfs_accelerate_py.locations import results_file
 from ipfs_accelerate_py.registry import results
 
+OWN = {"model_type": "pebble"}  # a type about which the package ships no findings
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A workspace in which bert's fill-mask works on the CPU and gives wrong numbers on OpenVINO."""
-    good = [seen(**AGREES, backend="cpu"), seen(**CONTROL, backend="cpu")]
-    wrong = seen(outcome="failed", difference=0.3123, tolerance=1e-3, failure="AssertionError")
-    crash = seen(backend="onnxruntime", kind="crash", outcome="crashed", message="signal 11")
+    """A workspace with a type of its own, whose fill-mask works on the CPU and gives wrong numbers on OpenVINO."""
+    surveyed = tmp_path / "model_specs" / "surveyed" / "pebble.toml"
+    write_atomic(surveyed, write_surveyed(replace(SPEC, model_type="pebble")))
+    good = [seen(**AGREES, **OWN, backend="cpu"), seen(**CONTROL, **OWN, backend="cpu")]
+    wrong = seen(**OWN, outcome="failed", difference=0.3123, tolerance=1e-3, failure="AssertionError")
+    crash = seen(**OWN, backend="onnxruntime", kind="crash", outcome="crashed", message="signal 11")
     file = write(tmp_path / "observations" / "run1" / "gw0.jsonl", [*good, wrong, crash])
     results.record([file], results_file(tmp_path))
     return tmp_path
 
 
 def findings_file(root: Path) -> Path:
-    return root / "model_specs" / "findings" / "bert.toml"
+    return root / "model_specs" / "findings" / "pebble.toml"
 
 
 def adopt(root: Path, capsys: pytest.CaptureFixture[str], *options: str, code: int = 0) -> str:
@@ -50,43 +54,43 @@ def adopt(root: Path, capsys: pytest.CaptureFixture[str], *options: str, code: i
 
 
 def test_the_diff_is_shown_and_written(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shown = adopt(root, capsys, "bert", "--dry-run")
+    shown = adopt(root, capsys, "pebble", "--dry-run")
     assert '+reason = "largest difference 0.31, at most 0.001 allowed"' in shown
     assert "1 files of findings would change" in shown
     assert not findings_file(root).exists()
-    done = adopt(root, capsys, "bert")
+    done = adopt(root, capsys, "pebble")
     assert done.replace("would change", "changed") == shown.replace("would change", "changed")
     found = {each.backend.value: each.effect.value for each in read_findings(findings_file(root))}
     assert found == {"cpu": "proved", "openvino": "leave-out"}
-    assert "model types, 0 files" in adopt(root, capsys, "bert")
+    assert "model types, 0 files" in adopt(root, capsys, "pebble")
 
 
 def test_json_says_the_same(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    [said] = json.loads(adopt(root, capsys, "bert", "--json"))
+    [said] = json.loads(adopt(root, capsys, "pebble", "--json"))
     changes: list[dict[str, Any]] = said["changes"]
     assert [(each["backend"], each["after"]) for each in changes] == [
         ("cpu", "proved"),
         ("openvino", "left out"),
     ]
     assert (said["changed"], said["error"]) == (True, "")
-    assert said["diff"].startswith("--- /dev/null\n+++ b/model_specs/findings/bert.toml\n")
+    assert said["diff"].startswith("--- /dev/null\n+++ b/model_specs/findings/pebble.toml\n")
 
 
 def test_the_text_of_findings_is_the_same_on_every_machine(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    adopt(root, capsys, "bert")
+    adopt(root, capsys, "pebble")
     text = findings_file(root).read_text()
     findings_file(root).unlink()
     results_file(root).unlink()
     results.record(sorted(root.rglob("*.jsonl")), results_file(root))
-    adopt(root, capsys, "bert")
+    adopt(root, capsys, "pebble")
     assert findings_file(root).read_text() == text
 
 
 def test_what_was_not_tested_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "nothing recorded about 1 of them; run: ipfs-accelerate test vit" in adopt(
-        root, capsys, "bert", "vit"
+        root, capsys, "pebble", "vit"
     )
 
 
@@ -103,7 +107,7 @@ def test_damaged_findings_are_named_and_the_other_types_go_on(
     write_atomic(
         root / "model_specs" / "findings" / "vit.toml", 'model_type = "vit"\n[[finding]]\ntask = 3\n'
     )
-    assert main(["adopt", "bert", "vit", "--root", str(root)]) == 1
+    assert main(["adopt", "pebble", "vit", "--root", str(root)]) == 1
     captured = capsys.readouterr()
     assert "findings/vit.toml:" in captured.err
     assert findings_file(root).exists()
@@ -111,7 +115,7 @@ def test_damaged_findings_are_named_and_the_other_types_go_on(
 
 def test_an_adoption_killed_at_any_moment_leaves_whole_files(root: Path) -> None:
     chance = random.Random(11)
-    command = [sys.executable, "-m", "ipfs_accelerate_py.cli.app", "adopt", "bert", "--root", str(root)]
+    command = [sys.executable, "-m", "ipfs_accelerate_py.cli.app", "adopt", "pebble", "--root", str(root)]
     for _ in range(4):
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             time.sleep(chance.uniform(0.2, 1.5))
