@@ -173,16 +173,15 @@ class TextInput:
     def _shortened(self, text: Any, index: int, shorten: str) -> Encoding:
         from copy import deepcopy
 
-        tokenizer = deepcopy(
-            self.tokenizer
-        )  # the strategy is a state of the tokenizer, and another thread may be using it
+        # The strategy is a state of the tokenizer, and another thread may be using it.
+        tokenizer = deepcopy(self.tokenizer)
         side = self.checkpoint.json("tokenizer_config.json").get("truncation_side")
         tokenizer.enable_truncation(
             self.limit, strategy=shorten, direction="left" if side == "left" else "right"
         )
         try:
             return tokenizer.encode(*text) if isinstance(text, tuple) else tokenizer.encode(text)
-        except Exception as error:
+        except Exception as error:  # the tokenizers library raises nothing narrower
             raise InputError(
                 f"cannot be cut to the {self.limit} tokens that the checkpoint takes: {error}", index=index
             ) from error
