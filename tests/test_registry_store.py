@@ -7,12 +7,14 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from ipfs_accelerate_py import files
 from ipfs_accelerate_py.errors import WorkspaceError
 from ipfs_accelerate_py.registry import store
 
@@ -40,7 +42,8 @@ def test_a_new_database_has_every_migration_and_keeps_what_is_written(
     with store.connect(path, migrations) as connection:
         connection.execute("INSERT INTO word VALUES ('one')")
     assert words(path, migrations) == ["one"]
-    assert sorted(file.name for file in path.parent.iterdir()) == ["words.duckdb"]
+    assert [file.name for file in path.parent.iterdir() if not file.name.startswith(".")] == ["words.duckdb"]
+    assert not list(path.parent.glob(".*.part*"))
 
 
 @pytest.mark.parametrize("read_only", [False, True])
@@ -199,6 +202,29 @@ def test_many_processes_making_one_database_lose_nothing(tmp_path: Path, migrati
         with other:
             assert other.wait(60) == 0
     assert words(path, migrations) == [f"word{number}" for number in range(4)]
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_the_file_is_not_touched_before_it_is_this_process_s_turn(
+    tmp_path: Path, migrations: Path, read_only: bool
+) -> None:
+    """DuckDB reads headers before it locks: who opens while another writes would go on from headers of the past."""
+    path = tmp_path / "words.duckdb"
+    with store.connect(path, migrations):
+        pass
+    order = []
+
+    def open_it() -> None:
+        with store.connect(path, migrations, read_only=read_only):
+            order.append("opened")
+
+    with files.lock(path.with_name(".words.duckdb.lock")):
+        other = threading.Thread(target=open_it)
+        other.start()
+        other.join(0.5)
+        order.append("released")
+    other.join(30)
+    assert order == ["released", "opened"]
 
 
 def test_a_process_killed_while_making_a_database_leaves_none_or_a_whole_one(

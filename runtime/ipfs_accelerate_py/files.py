@@ -22,6 +22,8 @@ def _refusal(path: Path, error: OSError) -> WorkspaceError:
         errno.EDQUOT: "free some of your quota and run the command again; what was there before is unchanged",
         errno.EACCES: "make the folder writable, or choose another with --root or IPFS_ACCELERATE_HOME",
         errno.EPERM: "make the folder writable, or choose another with --root or IPFS_ACCELERATE_HOME",
+        errno.EEXIST: "a file is where a folder should be; move it, or choose another with --root",
+        errno.ENOTDIR: "a file is where a folder should be; move it, or choose another with --root",
         errno.EROFS: "the file system is read-only; choose another folder with --root or IPFS_ACCELERATE_HOME",
     }
     fix = fixes.get(error.errno or 0, "nothing was changed")
@@ -82,8 +84,8 @@ def append_line(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def lock(path: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
-    """Hold `path` against every other process.
+def lock(path: Path, *, timeout_s: float = LOCK_TIMEOUT_S, of: Path | None = None) -> Iterator[None]:
+    """Hold `path` against every other process; what it stands for is `of`, if messages are to name that instead.
 
     Raises:
         WorkspaceError: another process still holds it after `timeout_s`; the message names that process.
@@ -97,12 +99,12 @@ def lock(path: Path, *, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
         held.acquire(timeout=timeout_s)
     except Timeout as error:
         holder = owner.read_text() if owner.exists() else "another process"
-        message = f"{path}: held by {holder} for more than {timeout_s:.0f} s; wait for it or stop it"
+        message = f"{of or path}: held by {holder} for more than {timeout_s:g} s; wait for it or stop it"
         raise WorkspaceError(message) from error
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise _refusal(of or path, error) from error
     try:
-        write_atomic(owner, f"process {os.getpid()} ({' '.join(sys.argv[:3])})")
+        write_atomic(owner, f"process {os.getpid()} ({' '.join(sys.orig_argv)[:200]})")
         yield
     finally:
         held.release()

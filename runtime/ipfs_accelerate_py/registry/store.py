@@ -2,23 +2,29 @@
 
 DuckDB lets one process write a file and, while it does, no other process read it. So nothing here keeps a
 file open longer than a `with` block, and whoever finds it taken waits for a while before saying who holds it.
+
+DuckDB's own lock does not keep writers apart: it reads a file's headers, closes the file, opens it again, and only
+then locks it (seen with strace in 2.0.0). A process that writes a checkpoint in between leaves the other one with
+headers of the past; that one writes on from there, and what the first had committed is gone. So a lock of ours beside
+the database is held for as long as it is open for writing, and by readers while they open it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib.util
 import os
 import re
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipfs_accelerate_py import files
 from ipfs_accelerate_py.errors import WorkspaceError
 
 if TYPE_CHECKING:
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
 
 WAIT_S = 60.0  # recording a million rows took under ten seconds; a minute of patience is six such turns
 _POLL_S = 0.05
-_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}  # what file systems without hard links answer
 _WRITABLE = "make the folder writable, free some space, or choose another with --root"
 
 _HAS_LEDGER = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'migration' AND NOT internal"
@@ -88,19 +93,19 @@ def connect(
             f"{path}: needs duckdb; install it with: pip install 'ipfs_accelerate_py[registry]'"
         )
     steps = migrations_in(migrations)
-    if not path.exists():
-        if read_only:
+    file = _File(path, made_by, wait_s)
+    if read_only:
+        if not path.exists():
             fix = f"`{made_by}` makes it" if made_by else "nothing has been written there yet"
             raise WorkspaceError(f"{path}: there is no such database; {fix}")
-        _create(path, steps)
-    file = _File(path, made_by, wait_s)
-    if read_only and not _is_current(file, steps):
-        with file.open() as connection:
-            _migrate(connection, path, steps)
-    with file.open(read_only=read_only) as connection:
-        if not read_only:
-            _migrate(connection, path, steps)
-        yield connection
+        if not _is_current(file, steps):
+            with file.written(steps):
+                pass
+        with file.read() as connection:
+            yield connection
+    else:
+        with file.written(steps) as connection:
+            yield connection
 
 
 @contextlib.contextmanager
@@ -122,29 +127,6 @@ def _duckdb_error() -> type[Exception]:
     return duckdb.Error
 
 
-def _create(path: Path, steps: tuple[Migration, ...]) -> None:
-    """Make the database beside `path` and link it in: a killed process leaves a whole one or none."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _File(temporary, "", 0).open() as connection:
-            _migrate(connection, path, steps)
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            pass  # another process was first, with the same migrations
-        except OSError as error:
-            if error.errno not in _NO_LINKS or path.exists():
-                raise
-            temporary.rename(path)
-    except OSError as error:
-        raise WorkspaceError(f"{path}: cannot be made: {error.strerror or error}; {_WRITABLE}") from error
-    finally:
-        for leftover in (temporary, temporary.with_name(temporary.name + ".wal")):
-            with contextlib.suppress(OSError):
-                leftover.unlink()
-
-
 @dataclass(frozen=True)
 class _File:
     path: Path
@@ -152,19 +134,68 @@ class _File:
     wait_s: float
 
     @contextlib.contextmanager
-    def open(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give a connection once nobody else has the file open in a way that excludes it."""
+    def written(self, steps: tuple[Migration, ...]) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a connection for writing, to a database that exists and is up to date; nobody else has one meanwhile."""
+        with self._turn():
+            if not self.path.exists():
+                self._create(steps)
+            with self._closing(self._opened(read_only=False)) as connection:
+                _migrate(connection, self.path, steps)
+                yield connection
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give a connection for reading; from when it is open DuckDB's own lock keeps writers out."""
+        with contextlib.ExitStack() as turn:
+            try:
+                turn.enter_context(self._turn())
+            except WorkspaceError:
+                if os.access(self.path.parent, os.W_OK):
+                    raise
+                # Nobody can write in this folder, so there is nothing to wait for.
+            connection = self._opened(read_only=True)
+        with self._closing(connection):
+            yield connection
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return files.lock(
+            self.path.with_name(f".{self.path.name}.lock"), timeout_s=self.wait_s, of=self.path
+        )
+
+    def _create(self, steps: tuple[Migration, ...]) -> None:
+        """Make the database beside its path and rename it: a killed process leaves a whole one or none."""
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+        made = _File(temporary, "", 0)
+        try:
+            with made._closing(made._opened(read_only=False)) as connection:
+                _migrate(connection, temporary, steps)
+            temporary.rename(self.path)
+        except OSError as error:
+            raise WorkspaceError(
+                f"{self.path}: cannot be made: {error.strerror or error}; {_WRITABLE}"
+            ) from error
+        finally:
+            for leftover in (temporary, temporary.with_name(temporary.name + ".wal")):
+                with contextlib.suppress(OSError):
+                    leftover.unlink()
+
+    def _opened(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """Return a connection once nobody else, such as DuckDB's own command line, has the file open."""
         import duckdb
 
         deadline = time.monotonic() + self.wait_s
         while True:
             try:
-                connection = duckdb.connect(str(self.path), read_only=read_only)
-                break
+                return duckdb.connect(str(self.path), read_only=read_only)
             except duckdb.Error as error:
                 if not _is_taken(error) or time.monotonic() >= deadline:
                     raise self._refusal(error) from error
             time.sleep(_POLL_S)
+
+    @contextlib.contextmanager
+    def _closing(self, connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+        import duckdb
+
         try:
             with connection:
                 yield connection
@@ -185,7 +216,7 @@ class _File:
 
 
 def _is_current(file: _File, steps: tuple[Migration, ...]) -> bool:
-    with file.open(read_only=True) as connection:
+    with file.read() as connection:
         return _applied(connection, file.path, steps) == len(steps)
 
 
