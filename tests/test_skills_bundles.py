@@ -255,6 +255,22 @@ def test_a_bundle_that_was_used_counts_as_used(checkpoint, cache):
     os.utime(made.folder / "manifest.json", (1000, 1000))
     _bundle(checkpoint)
     assert made.used > 1000
+    os.utime(made.folder / "manifest.json", (1000, 1000))
+    _bundle(made.folder)  # by its own folder, too
+    assert made.used > 1000
+
+
+def test_reading_a_bundle_is_not_using_it_and_the_least_recently_used_is_listed_first(
+    checkpoint, cache, tmp_path
+):
+    older, newer = _bundle(checkpoint), _bundle(weightless(tmp_path / "other", changed=1))
+    for used, made in ((2000, newer), (1000, older)):
+        os.utime(made.folder / "manifest.json", (9000 - used, used))  # the time of access says the opposite
+    assert [made.folder for made in stored()] == [older.folder, newer.folder]
+    assert [made.damage() for made in stored()] == [[], []]
+    assert [made.used for made in stored()] == [1000, 2000]
+    _bundle(checkpoint)
+    assert [made.folder for made in stored()] == [newer.folder, older.folder]
 
 
 def test_a_discarded_bundle_is_gone_and_can_be_made_again(checkpoint, cache):

@@ -37,7 +37,7 @@ def _list(*, as_json: Json = False) -> None:
       ipfs-accelerate cache list
       ipfs-accelerate cache list --json
     """
-    made = _bundles()
+    made = list(stored())
     if as_json:
         print_json([_facts(bundle) for bundle in made])
         return
@@ -57,7 +57,7 @@ def _verify(*, as_json: Json = False) -> None:
     Example:
       ipfs-accelerate cache verify
     """
-    made = _bundles()
+    made = list(stored())
     damage = {}
     with progress("verify", len(made)) as step:
         for bundle in made:
@@ -102,7 +102,7 @@ def _prune(
     """
     if not (names or max_size or everything):
         raise typer.BadParameter("say what to remove: names of exported models, --max-size SIZE or --all")
-    made = _bundles()
+    made = list(stored())
     unknown = sorted(set(names or ()) - {bundle.folder.name for bundle in made})
     if unknown:
         raise typer.BadParameter(
@@ -157,16 +157,6 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * UNITS[match[2].upper()])
 
 
-def _bundles() -> list[Bundle]:
-    """Return the exported models, least recently used first."""
-    return sorted(stored(), key=_used)
-
-
-def _used(bundle: Bundle) -> float:
-    # The time of modification, which opening a bundle sets: that of access changes when a listing reads it.
-    return (bundle.folder / "manifest.json").stat().st_mtime
-
-
 def _facts(bundle: Bundle) -> dict[str, Any]:
     """Return what is told about a bundle, in the order of the table."""
     return {
@@ -175,5 +165,5 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
         "task": bundle.manifest["task"],
         "backend": bundle.manifest["backend"],
         "bytes": bundle.size,
-        "used": datetime.fromtimestamp(_used(bundle), UTC).isoformat(timespec="seconds"),
+        "used": datetime.fromtimestamp(bundle.used, UTC).isoformat(timespec="seconds"),
     }

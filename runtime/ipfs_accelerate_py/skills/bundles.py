@@ -66,8 +66,17 @@ class Bundle:
 
     @property
     def used(self) -> float:
-        """When the bundle was last opened, in seconds since 1970."""
-        return (self.folder / "manifest.json").stat().st_atime
+        """When the bundle was last asked for, in seconds since 1970.
+
+        It is the manifest's time of modification, which `bundle` sets. That of access would also change when a listing
+        reads the manifest, and on most systems at most once a day.
+        """
+        return (self.folder / "manifest.json").stat().st_mtime
+
+    def touch(self) -> None:
+        """Note that the bundle is used now."""
+        with contextlib.suppress(OSError):  # a cache that others fill may be read-only, or pruned just now
+            os.utime(self.folder / "manifest.json")
 
     def path(self, name: str) -> Path:
         """Return the file `name` of the bundle.
@@ -128,12 +137,13 @@ def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> B
             raise BundleError(
                 f"{given.folder}: is a bundle for {made}, not for {task} on {backend}; give the checkpoint"
             )
+        if given.folder.is_relative_to(cache_folder()):  # elsewhere nothing is pruned by use
+            given.touch()
         return given
     key = _key(checkpoint, Path(module), task, backend)
     folder = cache_folder() / key[:2] / key
     if found := opened(folder):
-        with contextlib.suppress(OSError):  # a cache that others fill may be read-only, or pruned just now
-            os.utime(folder / "manifest.json")
+        found.touch()
         return replace(found, asked=checkpoint.name)
     with lock(folder.with_name(f"{key}.lock"), timeout_s=EXPORT_TIMEOUT_S):
         if found := opened(folder):  # another process made it while this one waited
