@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -73,6 +74,49 @@ def test_a_backend_that_crashed_comes_back_when_the_same_test_passes(outcome: st
     assert ranking(path) == ["cpu", "openvino"]
     profile.remember([crash], path=path)  # the old news again
     assert ranking(path) == ["cpu", "openvino"]
+
+
+AGREES = "test_agrees_with_eager_float32_on_the_cpu"
+
+
+def test_a_backend_whose_numbers_were_wrong_here_is_not_ranked_however_fast(tmp_path: Path) -> None:
+    path = tmp_path / "profile.json"
+    wrong = seen("openvino", at=1, name=AGREES, outcome="failed")
+    profile.remember([seen("cpu"), seen("openvino", 0.001, at=2), wrong], path=path)
+    assert profile.standing("bert", "fill-mask", environment=HERE, path=path) == profile.Standing(
+        ranked=("cpu",), failed=("openvino",)
+    )
+    profile.remember([seen("openvino", at=3, name=AGREES)], path=path)
+    assert ranking(path) == ["openvino", "cpu"]
+    profile.remember([wrong], path=path)  # the old news again
+    assert ranking(path) == ["openvino", "cpu"]
+
+
+def test_a_failure_is_one_of_the_text_that_was_tested_last(tmp_path: Path) -> None:
+    path = tmp_path / "profile.json"
+    old = seen("openvino", at=1, name=AGREES, outcome="failed")
+    new = replace(seen("openvino", 0.001, at=2), slice="1" * 12)
+    profile.remember([new, old], path=path)  # in whatever order they come
+    assert ranking(path) == ["openvino"]
+    profile.remember([replace(old, started=seen("cpu", at=3).started, slice="1" * 12)], path=path)
+    assert ranking(path) == []
+
+
+def test_a_control_that_fails_says_nothing_about_the_backend(tmp_path: Path) -> None:
+    path = tmp_path / "profile.json"
+    control = replace(
+        seen("openvino", at=1, name="test_every_input_matters", outcome="failed"), kind="control"
+    )
+    profile.remember([seen("openvino"), control], path=path)
+    assert ranking(path) == ["openvino"]
+
+
+def test_a_profile_of_before_failures_were_kept_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "profile.json"
+    entry = {"seconds": {"2026": 1.0}, "peak_mb": None, "ended": {"test_x": ["2026", "crashed"]}}
+    cells = {"bert": {"fill-mask": {"cpu": {"float32": {**entry, "ended": {}}}, "mps": {"float32": entry}}}}
+    path.write_text(json.dumps({"version": 1, "environments": {HERE: cells}}))
+    assert ranking(path) == ["cpu"]
 
 
 def test_the_same_observations_again_change_nothing(tmp_path: Path) -> None:

@@ -110,6 +110,16 @@ def test_a_backend_that_crashed_here_is_not_taken_for_measured(own_home):
     assert all(choice.reason != MEASURED for choice in choices(find("bert"), TASK))
 
 
+def test_a_backend_that_disagreed_here_comes_last_and_unproved_whatever_was_seen_elsewhere(own_home):
+    wrong = dataclasses.replace(
+        _timed("openvino", 1.0), property="test_agrees_with_eager_float32_on_the_cpu", outcome="failed"
+    )
+    profile.remember([_timed("cpu", 0.5), _timed("openvino", 0.001), wrong])
+    entry = dataclasses.replace(find("bert"), proved={TASK: dict.fromkeys(HERE, 1e-6)})
+    found = [(choice.backend, choice.reason) for choice in choices(entry, TASK)]
+    assert found == [("cpu", MEASURED), ("onnxruntime", COMMITTED), ("openvino", UNPROVED)]
+
+
 def test_a_backend_that_is_asked_for_is_the_one_or_none(own_home):
     profile.remember([_timed("openvino", 0.001)])
     handler = ia.load(str(bert()), backend="cpu")

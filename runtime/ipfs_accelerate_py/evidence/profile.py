@@ -1,4 +1,4 @@
-"""This machine's own measurements: speed, memory and crashes; they order the choice here, nowhere else."""
+"""This machine's own measurements: speed, memory, crashes and failures; they order the choice here, nowhere else."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ SAMPLES = 7  # newest ones that a median is taken of; with more, the file would 
 
 _VERSION = 1
 _FATAL = ("crashed", "timed_out", "out_of_memory")
+_FAILED = "failed"
+_BAD = (*_FATAL, _FAILED)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,15 @@ class Measurement:
     seconds: float | None  # median of one call; None if no call was timed
     peak_mb: float | None  # the most that a process held while it tested the cell, and whatever it did before
     crashes: tuple[str, ...]  # properties whose last test ended the process or ran out of time or memory
+    failures: tuple[str, ...] = ()  # properties that did not hold for the text that was tested last
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the backends of one task stand in one environment."""
+
+    ranked: tuple[str, ...]  # timed, and nothing speaks against them; fastest first
+    failed: tuple[str, ...]  # a test of the text that was tested last did not hold
 
 
 def remember(observations: Iterable[Observation], *, path: Path | None = None) -> None:
@@ -71,14 +82,31 @@ def ranking(
 ) -> list[str]:
     """Return the backends that were timed for a task in one environment (this one), fastest first.
 
-    A backend on which a test of that task last crashed, hung or ran out of memory is left out.
+    A backend on which a test of that task last crashed, hung, ran out of memory or failed is left out.
     """
+    return list(standing(model_type, task, precision=precision, environment=environment, path=path).ranked)
+
+
+def standing(
+    model_type: str,
+    task: str,
+    *,
+    precision: str = "float32",
+    environment: str | None = None,
+    path: Path | None = None,
+) -> Standing:
+    """Return how the backends of a task stand in one environment (this one)."""
     backends = _environment(environment, path).get(model_type, {}).get(task, {})
     found = {
         name: _measurement(entries[precision]) for name, entries in backends.items() if precision in entries
     }
-    timed = {name: one.seconds for name, one in found.items() if one.seconds is not None and not one.crashes}
-    return sorted(timed, key=lambda name: (timed[name], name))
+    failed = tuple(name for name, one in found.items() if one.failures)
+    timed = {
+        name: one.seconds
+        for name, one in found.items()
+        if one.seconds is not None and not one.crashes and name not in failed
+    }
+    return Standing(tuple(sorted(timed, key=lambda name: (timed[name], name))), failed)
 
 
 def _environment(digest: str | None, path: Path | None) -> Mapping[str, Any]:
@@ -120,13 +148,21 @@ def _add(entry: dict[str, Any], one: Observation) -> None:
     if one.property.partition("[")[0] == SPEED and one.outcome == "passed":
         samples = {**entry["seconds"], f"{one.started} {one.id[:8]}": float(f"{one.seconds:.4g}")}
         entry["seconds"] = {name: samples[name] for name in sorted(samples)[-SAMPLES:]}
+    entry["text"] = max(entry.get("text", ["", ""]), [one.started, one.slice])
+    if one.kind == "control":  # one that fails proves nothing, either way
+        return
     ended = entry["ended"]
     is_news = one.started > ended.get(one.property, [""])[0]
-    if is_news and (one.outcome in _FATAL or one.property in ended):
-        ended[one.property] = [one.started, one.outcome]
+    if is_news and (one.outcome in _BAD or one.property in ended):
+        ended[one.property] = [one.started, one.outcome, one.slice]
 
 
 def _measurement(entry: Mapping[str, Any]) -> Measurement:
     samples = list(entry["seconds"].values())
-    crashes = sorted(name for name, (_, outcome) in entry["ended"].items() if outcome in _FATAL)
-    return Measurement(median(samples) if samples else None, entry["peak_mb"], tuple(crashes))
+    ended: Mapping[str, list[str]] = entry["ended"]  # an older profile has neither slices nor a text
+    crashes = sorted(name for name, (_, outcome, *_) in ended.items() if outcome in _FATAL)
+    text = entry.get("text", ["", ""])[1]
+    failures = sorted(name for name, (_, *seen) in ended.items() if seen == [_FAILED, text])
+    return Measurement(
+        median(samples) if samples else None, entry["peak_mb"], tuple(crashes), tuple(failures)
+    )

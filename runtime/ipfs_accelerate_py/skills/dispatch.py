@@ -120,15 +120,19 @@ def _task_of_labels(checkpoint: Checkpoint, entry: Entry) -> str | None:
 
 
 def choices(entry: Entry, task: str) -> Iterator[Choice]:
-    """Yield the backends that may load `task` here, best evidence first: measured here, proved elsewhere, unproved."""
+    """Yield the backends that may load `task` here, best evidence first: measured here, proved elsewhere, unproved.
+
+    One that failed its tests here counts as unproved whatever was seen elsewhere, and comes last.
+    """
     from ipfs_accelerate_py.evidence import profile
 
     offered = [name for name in entry.backends[task] if installed(name)]
-    proved = entry.proved.get(task, {})
-    measured = [name for name in profile.ranking(entry.model_type, task) if name in offered]
+    here = profile.standing(entry.model_type, task)
+    proved = [name for name in entry.proved.get(task, {}) if name not in here.failed]
+    measured = [name for name in here.ranked if name in offered]
     yield from (Choice(name, MEASURED) for name in measured)
     by_kind = sorted(
-        offered, key=lambda name: Backend(name) not in EXPORTED
+        offered, key=lambda name: (name in here.failed, Backend(name) not in EXPORTED)
     )  # a bundle starts ten times sooner
     yield from (Choice(name, COMMITTED) for name in by_kind if name in proved and name not in measured)
     yield from (Choice(name, UNPROVED) for name in by_kind if name not in proved and name not in measured)
