@@ -5,15 +5,21 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from ipfs_accelerate_py.errors import WorkspaceError
 
+ABANDONED_S = 86_400.0  # whoever began to write something a day ago was killed: nothing takes longer than an export
 LOCK_TIMEOUT_S = 600.0  # longer than the slowest export that was seen (39 s for a 110 M decoder) by far
+
+_HALF_MADE = re.compile(r"\..+\.[a-z0-9_]{8}\.part(\.wal)?")  # as tempfile and the store of databases call them
 
 
 def _refusal(path: Path, error: OSError) -> WorkspaceError:
@@ -30,6 +36,23 @@ def _refusal(path: Path, error: OSError) -> WorkspaceError:
     return WorkspaceError(f"{path}: cannot be written: {error.strerror or error}; {fix}")
 
 
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed a day ago or longer left half made in `folder`."""
+    oldest = time.time() - ABANDONED_S
+    for left in folder.glob(".*.part*"):
+        if not _HALF_MADE.fullmatch(left.name):
+            continue
+        with contextlib.suppress(OSError):  # somebody else sweeps, too, or it is not ours to remove
+            if left.lstat().st_mtime <= oldest:
+                shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+
+
+@cache
+def _swept(folder: Path) -> None:
+    """Sweep `folder`, once in the life of a process: so every folder is swept that is still written to."""
+    sweep(folder)
+
+
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Write `data` so that a reader sees the old file or the new one, never a part of either.
 
@@ -40,6 +63,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _swept(path.parent)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
@@ -117,6 +141,7 @@ def folder_atomic(final: Path) -> Iterator[Path]:
     If another process made `final` in the meantime, that one stays: both were made from the same inputs.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
+    _swept(final.parent)
     temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent))
     try:
         yield temporary

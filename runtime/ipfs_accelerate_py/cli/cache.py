@@ -11,7 +11,7 @@ import typer
 from ipfs_accelerate_py.cli.console import print_json, print_table, progress, say, size
 from ipfs_accelerate_py.errors import BundleError
 from ipfs_accelerate_py.locations import cache_folder
-from ipfs_accelerate_py.skills.bundles import Bundle, discard, stored
+from ipfs_accelerate_py.skills.bundles import Bundle, discard, stored, tidy
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -114,6 +114,7 @@ def _prune(
         removed += beyond(kept, parse_size(max_size))
     for bundle in removed:
         discard(bundle)
+    tidy()
     if as_json:
         print_json([_facts(bundle) for bundle in removed])
     else:

@@ -164,7 +164,7 @@ class _File:
 
     def _create(self, steps: tuple[Migration, ...]) -> None:
         """Make the database beside its path and rename it: a killed process leaves a whole one or none."""
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+        temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
         made = _File(temporary, "", 0)
         try:
             with made._closing(made._opened(read_only=False)) as connection:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ipfs_accelerate_py.errors import BundleError, WorkspaceError
-from ipfs_accelerate_py.files import folder_atomic, lock, write_atomic
+from ipfs_accelerate_py.files import folder_atomic, lock, sweep, write_atomic
 from ipfs_accelerate_py.locations import cache_folder, home
 from ipfs_accelerate_py.skills.checkpoint import SMALL_FILES, Checkpoint
 from ipfs_accelerate_py.skills.libraries import missing
@@ -156,6 +156,7 @@ def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> B
         log.info("exporting %s for %s on %s; this happens once", checkpoint.name, task, backend)
         for left in folder.parent.glob(f".{key}.*.part"):  # by a process that was killed while it exported
             shutil.rmtree(left, ignore_errors=True)
+        tidy()
         _make(checkpoint, Path(module), task, backend, folder)
     done = opened(folder)
     if done is None:
@@ -168,6 +169,12 @@ def stored() -> Iterator[Bundle]:
     paths = cache_folder().glob("??/[!.]*/manifest.json")  # a folder with a dot is still being made
     found = [made for path in paths if (made := opened(path.parent))]
     yield from sorted(found, key=lambda made: made.used)
+
+
+def tidy() -> None:
+    """Remove from the cache what killed processes left half made in it a day ago or longer."""
+    for folder in cache_folder().glob("??"):
+        sweep(folder)
 
 
 def discard(made: Bundle) -> None:
