@@ -11,7 +11,7 @@ import typer
 from ipfs_accelerate_py.cli.console import print_json, print_table, progress, say, size
 from ipfs_accelerate_py.errors import BundleError
 from ipfs_accelerate_py.locations import cache_folder
-from ipfs_accelerate_py.skills.bundles import Bundle, discard, stored, tidy
+from ipfs_accelerate_py.skills.bundles import Bundle, discard, forget_failures, stored, tidy
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -115,6 +115,8 @@ def _prune(
     for bundle in removed:
         discard(bundle)
     tidy()
+    if everything:
+        forget_failures()
     if as_json:
         print_json([_facts(bundle) for bundle in removed])
     else:

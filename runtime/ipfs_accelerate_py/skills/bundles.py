@@ -23,6 +23,7 @@ from typing import Any
 from ipfs_accelerate_py.errors import BundleError, WorkspaceError
 from ipfs_accelerate_py.files import folder_atomic, lock, sweep, write_atomic
 from ipfs_accelerate_py.locations import cache_folder, home
+from ipfs_accelerate_py.skills import failed_exports
 from ipfs_accelerate_py.skills.checkpoint import SMALL_FILES, Checkpoint
 from ipfs_accelerate_py.skills.libraries import missing
 
@@ -153,11 +154,17 @@ def bundle(checkpoint: Checkpoint, *, module: str, task: str, backend: str) -> B
                 f"{checkpoint.name}: is not exported for {task} on {backend} yet; to export it, {library} is needed: "
                 "python -m pip install 'ipfs_accelerate_py[torch]'"
             )
+        if failure := failed_exports.remembered(folder):
+            raise BundleError(
+                f"{checkpoint.name}: the export of {task} for {backend} failed before, and nothing has changed since: "
+                f"{failure}; ask for {backend} by name to try it again"
+            )
         log.info("exporting %s for %s on %s; this happens once", checkpoint.name, task, backend)
         for left in folder.parent.glob(f".{key}.*.part"):  # by a process that was killed while it exported
             shutil.rmtree(left, ignore_errors=True)
         tidy()
         _make(checkpoint, Path(module), task, backend, folder)
+        failed_exports.forget(folder)
     done = opened(folder)
     if done is None:
         raise BundleError(f"{folder}: vanished as soon as it was made; is something pruning the cache?")
@@ -175,6 +182,11 @@ def tidy() -> None:
     """Remove from the cache what killed processes left half made in it a day ago or longer."""
     for folder in cache_folder().glob("??"):
         sweep(folder)
+
+
+def forget_failures() -> None:
+    """Forget which exports failed, so that all are tried again."""
+    failed_exports.forget_all(cache_folder())
 
 
 def discard(made: Bundle) -> None:
@@ -214,7 +226,8 @@ def _runtime_source(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> None:
+def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> str:
+    """Export into `folder` in a child process; return how that failed, or ""."""
     from ipfs_accelerate_py.hardware.child import python_module, run_child
 
     order = {
@@ -227,19 +240,21 @@ def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folde
         "path": sys.path,  # a model's class may come from anywhere that this process imports from
     }
     command = python_module("ipfs_accelerate_py.skills.export", json.dumps(order))
-    failure = run_child(command, timeout_s=EXPORT_TIMEOUT_S).failure
-    if failure:
-        full = shutil.disk_usage(folder).free < _FULL  # which OpenVINO calls an iostream error
-        fix = (
-            "; the disk is full: free some space, or choose another with IPFS_ACCELERATE_HOME" if full else ""
-        )
-        raise BundleError(f"{checkpoint.name}: the export of {task} for {backend} failed: {failure}{fix}")
+    return run_child(command, timeout_s=EXPORT_TIMEOUT_S).failure
 
 
 def _make(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> None:
     try:
         with folder_atomic(folder) as making:
-            _export(checkpoint, module, task, backend, making)
+            if failure := _export(checkpoint, module, task, backend, making):
+                fix = ""
+                if shutil.disk_usage(making).free < _FULL:  # which OpenVINO calls an iostream error
+                    fix = "; the disk is full: free some space, or choose another with IPFS_ACCELERATE_HOME"
+                else:
+                    failed_exports.remember(folder, failure)
+                raise BundleError(
+                    f"{checkpoint.name}: the export of {task} for {backend} failed: {failure}{fix}"
+                )
             _copy_small_files(checkpoint, making)
             _finish(checkpoint, task, backend, folder.name, making)
     except OSError as error:

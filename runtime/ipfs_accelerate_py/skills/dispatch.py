@@ -12,6 +12,7 @@ from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
 from ipfs_accelerate_py.hardware.backend import backend as backend_named
 from ipfs_accelerate_py.skills.catalogue import Entry, find
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.failed_exports import believed
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.libraries import LIBRARIES, missing
 from ipfs_accelerate_py.skills.scores import labels
@@ -70,7 +71,8 @@ def load(
             refused.append(f"{choice.backend} has no option {strange[0]!r}")
             continue
         try:
-            handler = skill.load(checkpoint, chosen_task, choice.backend, **options)
+            with believed():
+                handler = skill.load(checkpoint, chosen_task, choice.backend, **options)
             unproved = choice.reason == UNPROVED
             return _noted(handler, _checked(entry, skill, checkpoint, handler) if unproved else choice.reason)
         except (BackendError, BundleError, WorkspaceError) as error:
