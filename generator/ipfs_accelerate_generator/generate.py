@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ipfs_accelerate_generator.compose import Part, compose
-from ipfs_accelerate_generator.fragment import Fragment, fragment
+from ipfs_accelerate_generator.fragment import Definition, Fragment, fragment
 from ipfs_accelerate_generator.module import Module, module, skill_path, test_path
 from ipfs_accelerate_generator.plan import Plan, PlannedHead
 from ipfs_accelerate_generator.render import render
@@ -16,10 +17,12 @@ TASKS_BEFORE: Final = "HEADS"
 BACKENDS_BEFORE: Final = "SKILL"
 
 
-def generate(plan: Plan, templates: Templates) -> tuple[Module, ...]:
+def generate(
+    plan: Plan, templates: Templates, *, holds: Callable[[Definition], bool] | None = None
+) -> tuple[Module, ...]:
     """Return the module that `plan` describes and, where the family has a template for it, its test.
 
-    The same text for the same arguments, always.
+    The same text for the same arguments, always. Of the test only those definitions are there that it `holds`.
 
     Raises:
         ComposeError: the templates do not fit together.
@@ -27,7 +30,7 @@ def generate(plan: Plan, templates: Templates) -> tuple[Module, ...]:
     """
     made = [_module(plan, templates, "", skill_path(plan.spec.stem))]
     if f"tests/{plan.spec.family}" in templates:
-        made.append(_module(plan, templates, "tests/", test_path(plan.spec.stem)))
+        made.append(_module(plan, templates, "tests/", test_path(plan.spec.stem), holds))
     return tuple(made)
 
 
@@ -52,7 +55,13 @@ def _names(plan: Plan, templates: Templates, folder: str) -> tuple[str, ...]:
     return (spine, *(name for name in [*tasks, *backends] if not folder or name in templates))
 
 
-def _module(plan: Plan, templates: Templates, folder: str, path: str) -> Module:
+def _module(
+    plan: Plan,
+    templates: Templates,
+    folder: str,
+    path: str,
+    holds: Callable[[Definition], bool] | None = None,
+) -> Module:
     """Return the file at `path`, from the templates in `folder`: "" for a skill, "tests/" for its test."""
     names = _names(plan, templates, folder)
     tasks_before, backends_before = ("", "") if folder else (TASKS_BEFORE, BACKENDS_BEFORE)
@@ -61,12 +70,19 @@ def _module(plan: Plan, templates: Templates, folder: str, path: str) -> Module:
         *(Part(each, tasks_before) for each in _tasks(plan, templates, folder, names)),
         *(Part(each, backends_before) for each in _backends(plan, templates, folder, names)),
     ]
+    if holds is not None:
+        spine = _only(spine, holds)
+        parts = [Part(_only(each.fragment, holds), each.before) for each in parts]
     try:
         body = compose(spine, parts)
     except ComposeError as error:
         raise ComposeError(f"{path}: {error}") from error
     inputs = inputs_digest(plan, templates, names)
     return module(path, body, model_type=plan.spec.model_type, inputs=inputs)
+
+
+def _only(some: Fragment, holds: Callable[[Definition], bool]) -> Fragment:
+    return replace(some, definitions=tuple(each for each in some.definitions if holds(each)))
 
 
 def _tasks(plan: Plan, templates: Templates, folder: str, names: Sequence[str]) -> Iterator[Fragment]:

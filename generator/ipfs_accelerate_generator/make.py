@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ipfs_accelerate_generator import catalogue
@@ -13,6 +14,7 @@ from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_generator.values import SpecError
 from ipfs_accelerate_generator.workspace import SpecFiles
 from ipfs_accelerate_py.errors import AccelerateError
+from ipfs_accelerate_py.hardware.backend import GENERATED, Backend
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Expected:
     entry: catalogue.Entry
 
 
-def planned(files: SpecFiles, templates: Templates) -> Plan:
-    """Return the plan that the files of a model type lead to.
+def planned(files: SpecFiles, templates: Templates, *, backends: Collection[Backend] = GENERATED) -> Plan:
+    """Return the plan that the files of a model type lead to, with no other backends than `backends`.
 
     Raises:
         SpecError: a file is missing, or says something that cannot be.
@@ -58,13 +60,13 @@ def planned(files: SpecFiles, templates: Templates) -> Plan:
         fact = f"is about {spec.model_type!r}, whose file is called {spec.stem}.toml"
         raise SpecError(f"{files.surveyed}:1: {fact}; rename the file")
     findings = read_findings(files.findings) if files.findings is not None else ()
-    return plan(spec, findings, templates, sources=sources)
+    return plan(spec, findings, templates, sources=sources, backends=backends)
 
 
-def make(files: SpecFiles, templates: Templates) -> Made:
-    """Return the modules that the files of a model type lead to, or what is wrong with them."""
+def make(files: SpecFiles, templates: Templates, *, backends: Collection[Backend] = GENERATED) -> Made:
+    """Return the modules that the files of a model type lead to, for `backends`, or what is wrong with them."""
     try:
-        made = planned(files, templates)
+        made = planned(files, templates, backends=backends)
         modules = generate(made, templates)
     except NoTemplate as error:
         return Made(files.stem, lacking=str(error))

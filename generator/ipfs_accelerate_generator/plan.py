@@ -6,7 +6,7 @@ backend's. What a template needs to know is a property here, never a computation
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -181,8 +181,9 @@ class Plan:
 
     @property
     def exported(self) -> tuple[PlannedBackend, ...]:
-        """The backends that have an export of their own; another may run from the bundle of one of these."""
-        return tuple(each for each in self.backends if each.is_exported and each.backend not in _ENGINES)
+        """The backends that have an export of their own, and those from whose bundle another one runs."""
+        needed = {_ENGINES.get(each.backend, each.name) for each in self.backends if each.is_exported}
+        return tuple(PlannedBackend(each) for each in EXPORTED if each.value in needed)
 
     @property
     def text_inputs(self) -> tuple[str, ...]:
@@ -262,8 +263,17 @@ class Plan:
         }
 
 
-def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, sources: str = "") -> Plan:
+def plan(
+    spec: ModelSpec,
+    findings: Sequence[Finding],
+    templates: Templates,
+    *,
+    sources: str = "",
+    backends: Collection[Backend] = GENERATED,
+) -> Plan:
     """Return what the module of `spec` will hold: each task and backend with a template, unless left out.
+
+    Of the backends it holds no other than `backends`.
 
     Raises:
         NoTemplate: nobody wrote a template for the family, or for any of the tasks.
@@ -275,25 +285,25 @@ def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, 
         raise NoTemplate(
             f"{spec.model_type}: there is no template for any of its tasks yet: {', '.join(spec.tasks)}"
         )
-    candidates = [backend for backend in GENERATED if f"hardware/{backend.value}" in templates]
+    candidates = [each for each in GENERATED if each in backends and f"hardware/{each.value}" in templates]
     known = {(head.task, backend.value): None for head in heads for backend in candidates}
     pairs = {effect: _pairs(findings, effect, known) for effect in Effect}
     left_out = {(pair.task, pair.backend) for pair in pairs[Effect.LEAVE_OUT]}
     offered = {task_backend for task_backend in known if task_backend not in left_out}
-    backends = tuple(
+    loaders = tuple(
         PlannedBackend(backend) for backend in candidates if any(name == backend for _, name in offered)
     )
     planned = tuple(_head(spec, head, candidates, offered) for head in heads)
     return Plan(
         spec=spec,
         heads=planned,
-        backends=backends,
+        backends=loaders,
         untemplated=tuple(head.task for head in spec.heads if head not in heads),
         left_out=pairs[Effect.LEAVE_OUT],
         expected_failures=pairs[Effect.EXPECT_FAILURE],
         variants=pairs[Effect.VARIANT],
         proved=pairs[Effect.PROVED],
-        engines=_engines(backends, templates, generates=any(head.generates for head in planned)),
+        engines=_engines(loaders, templates, generates=any(head.generates for head in planned)),
         sources=sources,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_generator.templates.store import Changes, Source, TemplateStore
@@ -10,14 +11,17 @@ from ipfs_accelerate_generator.workspace import KINDS, Workspace
 from ipfs_accelerate_py.locations import templates_file
 
 
-def sync(workspace: Workspace) -> tuple[Templates, Changes]:
+def sync(workspace: Workspace, store: Path | None = None) -> tuple[Templates, Changes]:
     """Take templates and specs into the store; return the templates to generate from, and what had changed.
+
+    `store` is the database, if it is not the workspace's own.
 
     Raises:
         TemplateError: a template is not well formed; nothing was written.
         WorkspaceError: another process holds the store, or it cannot be written.
     """
-    return TemplateStore(templates_file(workspace.root)).sync(workspace.templates(), tuple(_specs(workspace)))
+    chosen = store or templates_file(workspace.root)
+    return TemplateStore(chosen).sync(workspace.templates(), tuple(_specs(workspace)))
 
 
 def _specs(workspace: Workspace) -> Iterator[Source]:
