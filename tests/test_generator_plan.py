@@ -57,7 +57,16 @@ def test_what_a_backend_shares_with_another_is_there_without_the_other() -> None
     made = plan(SPEC, out, templates)
     assert [each.name for each in made.backends] == ["cpu", "openvino", "qualcomm"]
     assert made.engines[-2:] == ("hardware/onnxruntime", "hardware/qualcomm")
-    assert [each.name for each in made.exported] == ["openvino"]
+    assert [each.name for each in made.exported] == [
+        "openvino",
+        "onnxruntime",
+    ], "the bundle that qualcomm runs from"
+
+
+def test_a_plan_can_be_limited_to_some_backends() -> None:
+    made = plan(SPEC, [finding(Effect.LEAVE_OUT)], TEMPLATES, backends=(Backend.CPU, Backend.MPS))
+    assert [each.name for each in made.backends] == ["cpu"]
+    assert made.left_out == (), "what is said of other backends is no matter"
 
 
 def test_a_module_that_generates_takes_the_templates_for_it() -> None:
