@@ -16,10 +16,14 @@ from pathlib import Path
 
 from ipfs_accelerate_py.errors import WorkspaceError
 
-ABANDONED_S = 86_400.0  # whoever began to write something a day ago was killed: nothing takes longer than an export
+ABANDONED_S = (
+    86_400.0  # whoever began to write something a day ago was killed: nothing takes longer than an export
+)
 LOCK_TIMEOUT_S = 600.0  # longer than the slowest export that was seen (39 s for a 110 M decoder) by far
 
-_HALF_MADE = re.compile(r"\..+\.[a-z0-9_]{8}\.part(\.wal)?")  # as tempfile and the store of databases call them
+_HALF_MADE = re.compile(
+    r"\..+\.[a-z0-9_]{8}\.part(\.wal)?"
+)  # as tempfile and the store of databases call them
 
 
 def _refusal(path: Path, error: OSError) -> WorkspaceError:

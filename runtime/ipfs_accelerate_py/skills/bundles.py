@@ -34,7 +34,8 @@ EXPORT_TIMEOUT_S = (
     1800  # ten times the slowest export that was seen, of a 110 M decoder, on a busy two-core machine
 )
 _FULL = 1_000_000  # bytes; a disk with less has no room for any model
-_SHAPING = ("cache.py", "eager.py", "export.py")  # the runtime's own sources that shape an exported graph
+# The runtime's own sources that shape an exported graph.
+_SHAPING = ("cache.py", "eager.py", "engine_eager.py", "export.py", "session.py")
 
 
 @dataclass(frozen=True)
@@ -229,6 +230,7 @@ def _runtime_source(name: str) -> str:
 def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> str:
     """Export into `folder` in a child process; return how that failed, or ""."""
     from ipfs_accelerate_py.hardware.child import python_module, run_child
+    from ipfs_accelerate_py.skills.export_server import running
 
     order = {
         "module": str(module),
@@ -239,6 +241,8 @@ def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folde
         "parent": os.getpid(),
         "path": sys.path,  # a model's class may come from anywhere that this process imports from
     }
+    if server := running():
+        return server.export(order, timeout_s=EXPORT_TIMEOUT_S)
     command = python_module("ipfs_accelerate_py.skills.export", json.dumps(order))
     return run_child(command, timeout_s=EXPORT_TIMEOUT_S).failure
 

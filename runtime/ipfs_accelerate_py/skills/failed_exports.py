@@ -22,7 +22,13 @@ SUFFIX = ".failed.json"
 
 _MADE_WITH = ("torch", "transformers", "openvino", "onnxruntime", "onnx", "onnxscript")
 # What an exporter's last words hold when it was the machine's state that ended it: then another try may well succeed.
-_PASSING = ("SIGKILL", "memory", "MemoryError", *map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
+_PASSING = (
+    "SIGKILL",
+    "memory",
+    "MemoryError",
+    "the process that exports ended",
+    *map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)),
+)
 
 _BELIEVED: ContextVar[bool] = ContextVar("failures of the past are believed", default=False)
 
