@@ -37,8 +37,16 @@ def collate(rows: Sequence[Features], padding: Mapping[str, int]) -> dict[str, A
 def batches(
     rows: Sequence[Features], padding: Mapping[str, int], size: int = ROWS_PER_BATCH
 ) -> Iterator[tuple[list[int], Batch]]:
-    """Yield (places of the rows, their batch), longest rows first: what runs out of memory does so at once."""
+    """Yield (places of the rows, their batch), longest rows first: what runs out of memory does so at once.
+
+    Rows whose arrays differ in shape where nothing may be filled up go into batches of their own.
+    """
     order = sorted(range(len(rows)), key=lambda place: (-length(rows[place], padding), place))
-    for start in range(0, len(order), size):
-        places = order[start : start + size]
-        yield places, collate([rows[place] for place in places], padding)
+    alike: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+    for place in order:
+        shapes = tuple(array.shape for name, array in rows[place].items() if name not in padding)
+        alike.setdefault(shapes, []).append(place)
+    for group in alike.values():
+        for start in range(0, len(group), size):
+            places = group[start : start + size]
+            yield places, collate([rows[place] for place in places], padding)
