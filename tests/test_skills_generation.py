@@ -12,7 +12,8 @@ import ipfs_accelerate_py as ia
 from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.evidence.tiny import TEXTS
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
-from ipfs_accelerate_py.skills.generation import OPTIONS, ends, padded_left, picked, positions
+from ipfs_accelerate_py.skills.generation import OPTIONS, ends, picked
+from ipfs_accelerate_py.skills.session import positions, prompts
 
 PROMPTS = [TEXTS[0], TEXTS[2], TEXTS[3]]
 
@@ -189,7 +190,11 @@ def test_greedy_takes_the_largest_logit(logits):
 
 @given(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=7), min_size=1, max_size=5))
 def test_rows_filled_up_on_the_left_end_together_and_count_from_their_own_first_token(texts):
-    ids, mask = padded_left([{"input_ids": np.asarray(text)} for text in texts])
+    rows = [
+        {"input_ids": np.asarray(text), "attention_mask": np.ones(len(text), dtype=int)} for text in texts
+    ]
+    batch = prompts(rows, {"input_ids": 0, "attention_mask": 0}, side="left")
+    ids, mask = batch["input_ids"], batch["attention_mask"]
     places = positions(mask)
     for row, text in enumerate(texts):
         count = len(text)

@@ -23,7 +23,7 @@ from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKE
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
 TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
-GENERATING: Final = frozenset({"text-generation", "image-text-to-text"})
+GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text"})
 ROUTES: Final = {
     Backend.OPENVINO: "convert_model",
     Backend.ONNXRUNTIME: "dynamo",

@@ -20,10 +20,11 @@ from ipfs_accelerate_py.evidence.cells import EvidenceError
 from ipfs_accelerate_py.evidence.comparison import Array
 from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
 from ipfs_accelerate_py.hardware.backend import TORCH_BACKENDS
-from ipfs_accelerate_py.skills.batching import collate
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
-from ipfs_accelerate_py.skills.generation import Generator, positions
+from ipfs_accelerate_py.skills.engine_eager import EagerEngine
+from ipfs_accelerate_py.skills.generation import Generator
 from ipfs_accelerate_py.skills.handler import Handler
+from ipfs_accelerate_py.skills.session import Decoder, prompts
 from ipfs_accelerate_py.skills.skill import Skill
 
 _WARM_UP, _TIMED = 3, 10  # calls
@@ -59,26 +60,19 @@ class Bench:
         steps = head.steps(self.checkpoint)
         examples = steps.prepare(list(self.case.inputs), {**steps.options, **self.case.options})
         rows = [row for example in examples for row in example.rows]
-        if head.decodes:
-            wanted = [{name: row[name] for name in ("input_ids", "attention_mask")} for row in rows]
-            return collate(
-                [{name: array[::-1] for name, array in row.items()} for row in wanted], steps.padding
-            )
-        return collate(rows, steps.padding)
+        return prompts(rows, steps.padding, side=steps.side)
 
     def reference(self, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Return what the eager model computes for `batch` on the CPU in float32, with the plain form of attention."""
         import torch
 
-        tensors = {name: torch.from_numpy(array) for name, array in batch.items()}
+        head = self.skill.heads[self.task]
+        if head.session is not None:
+            engine = EagerEngine(head, self.model, self.checkpoint)
+            with engine.decoding() as decoder:
+                return {"logits": head.session(engine, decoder).begin(batch)}
         with torch.inference_mode():
-            if self.skill.heads[self.task].decodes:
-                from transformers import DynamicCache
-
-                tensors["position_ids"] = torch.from_numpy(positions(np.asarray(batch["attention_mask"])))
-                outputs = self._graph(tensors, DynamicCache(config=self.model.config))
-            else:
-                outputs = self._graph(tensors)
+            outputs = self._graph({name: torch.from_numpy(array) for name, array in batch.items()})
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
     @cached_property
@@ -212,18 +206,18 @@ class Lab:
         if not isinstance(generator, Generator):
             raise EvidenceError(f"{task} on {backend} does not decode, so it has no cache to drop")
         batch = self.bench(task).batch
-        places = positions(batch["attention_mask"])
-        begin, last = slice(None, -1), slice(-1, None)
-        first = {
-            "input_ids": batch["input_ids"][:, begin],
-            "attention_mask": batch["attention_mask"][:, begin],
-        }
-        second = {"input_ids": batch["input_ids"][:, last], "position_ids": places[:, last]}
-        with generator.decoder() as step:
-            step({**first, "position_ids": places[:, begin]})
-            kept = step({**second, "attention_mask": batch["attention_mask"]})
-        with generator.decoder() as step:
-            forgotten = step({**second, "attention_mask": batch["attention_mask"][:, last]})
+        new = np.tile(np.arange(2), (len(next(iter(batch.values()))), 1))
+        with generator.engine.decoding() as decoder:
+            watched = _Watched(decoder)
+            session = generator.session(generator.engine, watched)
+            session.begin(batch)
+            kept = session.step(new)
+        feed = dict(watched.fed)
+        if "attention_mask" in feed:  # one that speaks of tokens that nobody read fits no cache
+            feed["attention_mask"] = feed["attention_mask"][:, -new.shape[1] :]
+        with generator.engine.decoding() as decoder:
+            decoder.hold(watched.constants)
+            forgotten = decoder.step(feed)
         return relative_change({"logits": kept}, {"logits": forgotten})
 
 
@@ -243,6 +237,26 @@ def flat(answer: Any, name: str = "") -> dict[str, Array]:
             for key, value in flat(inner, f"{name}[{place}]").items()
         }
     return {}
+
+
+class _Watched:
+    """A decoder that remembers what it was fed last."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self.constants: Mapping[str, Array] = {}
+        self.fed: Mapping[str, Array] = {}
+
+    def hold(self, constants: Mapping[str, Array]) -> None:
+        self.constants = constants
+        self._decoder.hold(constants)
+
+    def step(self, batch: Mapping[str, Array]) -> Array:
+        self.fed = batch
+        return self._decoder.step(batch)
+
+    def reorder(self, rows: Array) -> None:
+        self._decoder.reorder(rows)
 
 
 _ANSWERING = """

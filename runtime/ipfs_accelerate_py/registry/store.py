@@ -158,9 +158,7 @@ class _File:
             yield connection
 
     def _turn(self) -> AbstractContextManager[None]:
-        return files.lock(
-            self.path.with_name(f".{self.path.name}.lock"), timeout_s=self.wait_s, of=self.path
-        )
+        return files.lock(self.path.with_name(f".{self.path.name}.lock"), timeout_s=self.wait_s, of=self.path)
 
     def _create(self, steps: tuple[Migration, ...]) -> None:
         """Make the database beside its path and rename it: a killed process leaves a whole one or none."""

@@ -13,7 +13,7 @@ ROWS_PER_BATCH = 32  # beyond it the throughput of a two-core CPU no longer rose
 
 def length(row: Features, padding: Mapping[str, int]) -> int:
     """Return the length of the longest array of `row` that may be padded; 0 where none may."""
-    return max((row[name].shape[0] for name in padding), default=0)
+    return max((row[name].shape[0] for name in padding if name in row), default=0)
 
 
 def collate(rows: Sequence[Features], padding: Mapping[str, int]) -> dict[str, Array]:

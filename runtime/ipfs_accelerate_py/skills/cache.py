@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ipfs_accelerate_py.skills.arrays import Array, Module
+from ipfs_accelerate_py.errors import BundleError
+from ipfs_accelerate_py.skills.arrays import Array, Batch, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.engine_eager import EagerDecoder, EagerEngine
+from ipfs_accelerate_py.skills.engine_openvino import ROWS
 from ipfs_accelerate_py.skills.head import Head
+from ipfs_accelerate_py.skills.session import Decoder, prompts
 
-STEP = ("input_ids", "attention_mask", "position_ids")
-_PAST = 5  # tokens in the example's cache; 0 and 1 would be traced as constants
+_NEW = 3  # tokens of the traced step; 1 would be taken for a constant
 
 
 def cache_of(layers: Sequence[tuple[Any, Any]]) -> Any:
@@ -42,42 +47,134 @@ def present_names(layers: int) -> tuple[str, ...]:
     return tuple(name.replace("past.", "present.") for name in past_names(layers))
 
 
-def decoder_example(
-    head: Head, model: Module, checkpoint: Checkpoint, batch: dict[str, Array]
-) -> tuple[Any, ...]:
-    """Return tensors to trace a decoder with: the step's three, then keys and values of each layer.
+@dataclass
+class Trace:
+    """What a session fed when the head's sample inputs were begun and continued by a few tokens on eager PyTorch."""
 
-    The batch is padded: with a mask of ones the tracer would keep no mask at all.
-    """
-    import torch
-    from transformers import DynamicCache
+    parts: dict[str, dict[str, Array]] = field(default_factory=dict)
+    constants: dict[str, Array] = field(default_factory=dict)
+    step: dict[str, Array] = field(default_factory=dict)
+    past: tuple[Any, ...] = ()
+    """Keys and values of each layer before the last step, (rows, heads, tokens, width) each."""
 
-    graph = head.graph(model, checkpoint)
-    cache = DynamicCache(config=model.config)
-    mask = np.ones_like(batch["input_ids"])
-    mask[0, :2] = 0
-    places = np.maximum(np.cumsum(mask, axis=1) - 1, 0)
-    with torch.no_grad():
-        graph(
-            {
-                name: torch.from_numpy(array)
-                for name, array in zip(STEP, (batch["input_ids"], mask, places), strict=True)
-            },
-            cache,
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The inputs of the decoder before its cache: those of a step, then those that stay the same."""
+        return (*self.step, *self.constants)
+
+    @property
+    def layers(self) -> int:
+        """The number of layers that keep keys and values."""
+        return len(self.past) // 2
+
+    @property
+    def tensors(self) -> tuple[Any, ...]:
+        """All that the decoder takes, in order, as torch tensors."""
+        import torch
+
+        arrays = (*self.step.values(), *self.constants.values())
+        return (*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays), *self.past)
+
+    def open_axes(self, head: Head) -> list[tuple[int, ...]]:
+        """Return, for each of `tensors`, the axes that vary; those of a constant are its rows and its tokens."""
+        of_step = [_open(head.inputs[name].axes, head.inputs[name].dynamic) for name in self.step]
+        of_constants = [(0, 2) if array.ndim == 4 else (0, 1) for array in self.constants.values()]
+        return [*of_step, *of_constants, *((0, 2) for _ in self.past)]
+
+
+def _open(axes: Sequence[str], dynamic: Sequence[str]) -> tuple[int, ...]:
+    return tuple(place for place, axis in enumerate(axes) if axis in dynamic)
+
+
+class _Recording:
+    """An engine that keeps what it was fed."""
+
+    def __init__(self, engine: EagerEngine, trace: Trace) -> None:
+        self._engine = engine
+        self._trace = trace
+
+    def run(self, part: str, batch: Batch) -> dict[str, Array]:
+        self._trace.parts.setdefault(part, dict(batch))
+        return self._engine.run(part, batch)
+
+    @contextmanager
+    def decoding(self) -> Iterator[Decoder]:
+        with self._engine.decoding() as decoder:
+            yield _RecordingDecoder(decoder, self._trace)
+
+
+class _RecordingDecoder:
+    def __init__(self, decoder: EagerDecoder, trace: Trace) -> None:
+        self._decoder = decoder
+        self._trace = trace
+
+    def hold(self, constants: Batch) -> None:
+        self._trace.constants = dict(constants)
+        self._decoder.hold(constants)
+
+    def step(self, batch: Batch) -> Array:
+        self._trace.step = dict(batch)
+        self._trace.past = tuple(
+            tensor.clone().contiguous()
+            for layer in self._decoder.cache.layers
+            if layer.is_initialized
+            for tensor in (layer.keys, layer.values)
         )
-    past = [
-        tensor[:, :, :_PAST].contiguous() for layer in cache.layers for tensor in (layer.keys, layer.values)
-    ]
-    new = torch.from_numpy(batch["input_ids"][:, _PAST:])
-    step = (new, torch.from_numpy(mask), torch.from_numpy(places[:, _PAST:]))
-    return (*(tensor.contiguous() for tensor in step), *past)
+        return self._decoder.step(batch)
+
+    def reorder(self, rows: Array) -> None:
+        self._decoder.reorder(rows)
 
 
-def traceable_decoder(head: Head, model: Module, checkpoint: Checkpoint) -> Module:
-    """Return a torch module from the step's tensors and the cache's to the logits and the cache's new tensors."""
+def traced(head: Head, model: Module, checkpoint: Checkpoint) -> Trace:
+    """Return what the head's session feeds for its sample inputs: of unequal length, so that no mask is all ones.
+
+    Raises:
+        BundleError: the head does not decode.
+    """
+    if head.session is None:
+        raise BundleError("this head does not decode, so it has no session to trace")
+    trace = Trace()
+    steps = head.steps(checkpoint)
+    rows = [row for example in steps.prepare(steps.sample, steps.options) for row in example.rows]
+    engine = _Recording(EagerEngine(head, model, checkpoint), trace)
+    with engine.decoding() as decoder:
+        session = head.session(engine, decoder)
+        session.begin(prompts(rows, steps.padding, side=steps.side))
+        session.step(np.tile(np.arange(_NEW), (len(rows), 1)))
+    return trace
+
+
+def traceable_part(
+    head: Head, name: str, model: Module, checkpoint: Checkpoint, trace: Trace
+) -> tuple[Module, list[str]]:
+    """Return a torch module of one of the head's parts, from its inputs in order, and the names of what it gives."""
+    import torch
+
+    part = head.parts[name]
+    graph = part.graph(model, checkpoint)
+    feeds = {key: torch.from_numpy(trace.parts[name][key]) for key in part.inputs}
+    with torch.no_grad():
+        outputs = list(graph(feeds))
+
+    class Graph(torch.nn.Module):  # type: ignore[misc]  # torch is an unchecked library
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model  # so that its weights are the module's own
+
+        def forward(self, *tensors: Any) -> tuple[Any, ...]:
+            found = graph(dict(zip(part.inputs, tensors, strict=True)))
+            return tuple(found[key] for key in outputs)
+
+    return Graph().eval(), outputs
+
+
+def traceable_decoder(head: Head, model: Module, checkpoint: Checkpoint, trace: Trace) -> Module:
+    """Return a torch module from `trace.tensors` to the logits and the cache's new tensors."""
     import torch
 
     graph = head.graph(model, checkpoint)
+    names = trace.names
 
     class Decoder(torch.nn.Module):  # type: ignore[misc]  # torch is an unchecked library
         def __init__(self) -> None:
@@ -85,9 +182,9 @@ def traceable_decoder(head: Head, model: Module, checkpoint: Checkpoint) -> Modu
             self.model = model  # so that its weights are the module's own
 
         def forward(self, *tensors: Any) -> tuple[Any, ...]:
-            past = tensors[len(STEP) :]
+            past = tensors[len(names) :]
             cache = cache_of(list(zip(past[::2], past[1::2], strict=True)))
-            outputs = graph(dict(zip(STEP, tensors, strict=False)), cache)
+            outputs = graph(dict(zip(names, tensors, strict=False)), cache)
             return (
                 outputs["logits"],
                 *(tensor for layer in cache.layers for tensor in (layer.keys, layer.values)),
@@ -97,26 +194,42 @@ def traceable_decoder(head: Head, model: Module, checkpoint: Checkpoint) -> Modu
 
 
 def stateful(model: Any, layers: int) -> None:
-    """Turn the cache of a converted OpenVINO model from inputs and outputs into its own state, empty at first."""
+    """Turn the cache of a converted OpenVINO model from inputs and outputs into its own state, empty at first.
+
+    A new input, `beam_idx` (rows,) int32, says with which row's keys and values each row goes on.
+    """
+    import openvino
     import openvino.opset13 as ops
     from openvino._offline_transformations import apply_make_stateful_transformation
 
+    first = model.inputs[0].any_name
     shapes = {name: model.input(name).get_partial_shape() for name in past_names(layers)}
+    rows = ops.parameter(openvino.PartialShape([-1]), openvino.Type.i32, name=ROWS)
+    rows.output(0).get_tensor().set_names({ROWS})
+    model.add_parameters([rows])
+    for name in shapes:
+        kept = model.input(name)
+        readers = kept.get_target_inputs()
+        chosen = ops.gather(kept.get_node(), rows, ops.constant(np.int64(0)))
+        for reader in readers:
+            reader.replace_source_output(chosen.output(0))
     apply_make_stateful_transformation(
         model, dict(zip(past_names(layers), present_names(layers), strict=True))
     )
-    rows = ops.gather(
-        ops.shape_of(model.input("input_ids"), output_type="i64"),
+    count = ops.gather(
+        ops.shape_of(model.input(first), output_type="i64"),
         ops.constant(np.array([0], dtype=np.int64)),
         ops.constant(np.int64(0)),
     )
-    shape = next(iter(shapes.values()))
-    heads, width = (ops.constant(np.array([shape[axis].get_length()], dtype=np.int64)) for axis in (1, 3))
-    empty = ops.broadcast(
-        ops.constant(np.float32(0)),
-        ops.concat([rows, heads, ops.constant(np.array([0], dtype=np.int64)), width], 0),
-    )
     for operation in model.get_ops():
         if operation.get_type_name() == "ReadValue":
+            shape = operation.output(0).get_partial_shape()
+            heads, width = (
+                ops.constant(np.array([shape[axis].get_length()], dtype=np.int64)) for axis in (1, 3)
+            )
+            empty = ops.broadcast(
+                ops.constant(np.float32(0)),
+                ops.concat([count, heads, ops.constant(np.array([0], dtype=np.int64)), width], 0),
+            )
             operation.set_arguments([empty])
     model.validate_nodes_and_infer_types()

@@ -21,7 +21,7 @@ from ipfs_accelerate_py.errors import BundleError
 from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.batching import collate
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
-from ipfs_accelerate_py.skills.head import Head
+from ipfs_accelerate_py.skills.head import Head, Part
 from ipfs_accelerate_py.skills.text import TextInput
 
 _MADE_WITH = ("torch", "transformers", "openvino", "onnxruntime", "onnx", "onnxscript")
@@ -34,7 +34,7 @@ def sample(head: Head, checkpoint: Checkpoint) -> dict[str, Array]:
     return collate(rows, steps.padding)
 
 
-def example_tensors(head: Head, batch: dict[str, Array]) -> tuple[Any, ...]:
+def example_tensors(head: Head | Part, batch: dict[str, Array]) -> tuple[Any, ...]:
     """Return `batch` as torch tensors in the order of the head's inputs."""
     import torch
 
@@ -96,7 +96,7 @@ def named_axes(head: Head) -> dict[str, dict[int, Any]]:
     }
 
 
-def openvino_inputs(head: Head, batch: dict[str, Array]) -> list[tuple[Any, Any]]:
+def openvino_inputs(head: Head | Part, batch: dict[str, Array]) -> list[tuple[Any, Any]]:
     """Return the (shape, type) of each input for `openvino.convert_model`, with the dynamic axes left open."""
     import openvino
 
@@ -109,6 +109,28 @@ def openvino_inputs(head: Head, batch: dict[str, Array]) -> list[tuple[Any, Any]
         ]
         shapes.append((openvino.PartialShape(sizes), kinds[port.dtype]))
     return shapes
+
+
+def openvino_shapes(tensors: Sequence[Any], open_axes: Sequence[Sequence[int]]) -> list[tuple[Any, Any]]:
+    """Return the (shape, type) of each of `tensors` for `openvino.convert_model`, with the given axes left open."""
+    import openvino
+    import torch
+
+    kinds = {torch.int64: openvino.Type.i64, torch.float32: openvino.Type.f32}
+    return [
+        (
+            openvino.PartialShape([-1 if axis in axes else size for axis, size in enumerate(tensor.shape)]),
+            kinds[tensor.dtype],
+        )
+        for tensor, axes in zip(tensors, open_axes, strict=True)
+    ]
+
+
+def onnx_open(open_axes: Sequence[Sequence[int]]) -> tuple[tuple[dict[int, Any], ...], ...]:
+    """Return the given axes of each input for `torch.onnx.export`; the outer tuple is that of `forward(*tensors)`."""
+    import torch
+
+    return (tuple(dict.fromkeys(axes, torch.export.Dim.DYNAMIC) for axes in open_axes),)
 
 
 def name_openvino_ports(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
@@ -126,7 +148,7 @@ def name_openvino_ports(model: Any, inputs: Sequence[str], outputs: Sequence[str
             port.get_tensor().set_names({name})
 
 
-def onnx_axes(head: Head) -> tuple[tuple[dict[int, Any], ...], ...]:
+def onnx_axes(head: Head | Part) -> tuple[tuple[dict[int, Any], ...], ...]:
     """Return the dynamic axes of each input for `torch.onnx.export`; the outer tuple is that of `forward(*tensors)`."""
     import torch
 

@@ -1,27 +1,20 @@
-"""Text generation with a key-value cache: the loop that every backend shares, and the handler around it.
-
-A backend gives a `Decoder`: calling it begins a session, and the session's steps take the new tokens only, because the
-backend keeps keys and values of what it has read. So the prefix is never computed twice.
-"""
+"""Text generation: the loop that every backend shares, and the handler around it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ipfs_accelerate_py.skills.arrays import Array, Batch, Features
-from ipfs_accelerate_py.skills.batching import ROWS_PER_BATCH
+from ipfs_accelerate_py.skills.batching import ROWS_PER_BATCH, length
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.handler import Handler, Place
-from ipfs_accelerate_py.skills.head import Options, Steps
+from ipfs_accelerate_py.skills.head import Head, Options, Steps
 from ipfs_accelerate_py.skills.quantities import positive, whole
 from ipfs_accelerate_py.skills.scores import softmax
-
-Step = Callable[[Batch], Array]  # input_ids, attention_mask, position_ids -> logits of each row's last token
-Decoder = Callable[[], AbstractContextManager[Step]]
+from ipfs_accelerate_py.skills.session import ROOM, Engine, Session, prompts
 
 OPTIONS: Mapping[str, Any] = {
     "max_new_tokens": 20,  # the default of transformers' generation settings, `max_length`
@@ -38,30 +31,54 @@ class Generator(Handler):
     """A handler whose outputs are the tokens that follow each row, decided one at a time."""
 
     def __init__(
-        self, *, task: str, model: str, steps: Steps, decoder: Decoder, ends: frozenset[int], place: Place
+        self,
+        *,
+        task: str,
+        head: Head,
+        model: str,
+        steps: Steps,
+        engine: Engine,
+        ends: frozenset[int],
+        place: Place,
     ) -> None:
+        if head.session is None:
+            raise ValueError(f"{task} has no session, so it does not decode")
         super().__init__(task=task, model=model, steps=steps, forward=self._first, place=place)
-        self.decoder = decoder
+        self.engine = engine
+        self.session = head.session
         self.ends = ends
 
     def _first(self, batch: Batch) -> dict[str, Array]:
-        """Return the logits after each row; the forward pass as the other tasks have it, for comparison."""
-        with self.decoder() as step:
-            return {"logits": step({**batch, "position_ids": positions(batch["attention_mask"])})}
+        """Return the logits after each prompt; the forward pass as the other tasks have it, for comparison."""
+        with self.engine.decoding() as decoder:
+            return {"logits": self.session(self.engine, decoder).begin(batch)}
 
     def run(self, rows: Sequence[Features], options: Options) -> list[dict[str, Array]]:
         """Return the new tokens of each row as {"tokens": (new,)}, in batches of similar length."""
         check(options)
-        order = sorted(range(len(rows)), key=lambda place: -rows[place]["input_ids"].shape[0])
+        order = sorted(range(len(rows)), key=lambda place: -length(rows[place], self.steps.padding))
         results: list[dict[str, Array]] = [{} for _ in rows]
         random = np.random.default_rng(options["seed"])
         for start in range(0, len(order), ROWS_PER_BATCH):
             places = order[start : start + ROWS_PER_BATCH]
-            with self.decoder() as step:
-                found = decoded(step, [rows[place] for place in places], options, self.ends, random)
+            chosen = [rows[place] for place in places]
+            with self.engine.decoding() as decoder:
+                session = self.session(self.engine, decoder)
+                found = decoded(
+                    session,
+                    self.batch(chosen),
+                    room=room(chosen, options),
+                    options=options,
+                    stops=self.ends,
+                    random=random,
+                )
             for place, tokens in zip(places, found, strict=True):
                 results[place] = {"tokens": tokens}
         return results
+
+    def batch(self, rows: Sequence[Features]) -> dict[str, Array]:
+        """Return rows as one batch of prompts."""
+        return prompts(rows, self.steps.padding, side=self.steps.side)
 
 
 def check(options: Options) -> None:
@@ -88,39 +105,39 @@ def ends(checkpoint: Checkpoint) -> frozenset[int]:
     return frozenset()
 
 
-def positions(mask: Array) -> Array:
-    """Return the place of each token in its row, not counting padding, (rows, tokens)."""
-    result: Array = np.maximum(np.cumsum(mask, axis=1) - 1, 0)
-    return result
-
-
-def padded_left(rows: Sequence[Features]) -> tuple[Array, Array]:
-    """Return ids and mask (rows, tokens), filled up on the left, so that every row ends where the next token begins."""
-    longest = max(row["input_ids"].shape[0] for row in rows)
-    ids, mask = np.zeros((2, len(rows), longest), dtype=np.int64)
-    for place, row in enumerate(rows):
-        ids[place, longest - row["input_ids"].shape[0] :] = row["input_ids"]
-        mask[place, longest - row["input_ids"].shape[0] :] = 1
-    return ids, mask
+def room(rows: Sequence[Features], options: Options) -> Array:
+    """Return how many tokens may follow each row: as many as asked for, and as the checkpoint's limit leaves."""
+    return np.asarray([min(options["max_new_tokens"], int(row[ROOM])) for row in rows])
 
 
 def decoded(
-    step: Step, rows: Sequence[Features], options: Options, stops: frozenset[int], random: np.random.Generator
+    session: Session,
+    prompt: Batch,
+    *,
+    room: Array,
+    options: Options,
+    stops: frozenset[int],
+    random: np.random.Generator,
 ) -> list[Array]:
-    """Return the tokens that follow each row, up to and with one that ends it; `room` of a row bounds their number."""
-    ids, mask = padded_left(rows)
-    room = np.asarray([min(options["max_new_tokens"], int(row["room"])) for row in rows])
-    places = positions(mask)
-    found: list[list[int]] = [[] for _ in rows]
-    open_rows = room > 0
-    while open_rows.any():
-        logits = step({"input_ids": ids, "attention_mask": mask, "position_ids": places})
-        chosen = picked(logits, options, random)
-        for row in np.flatnonzero(open_rows):
-            found[row].append(int(chosen[row]))
-            open_rows[row] = int(chosen[row]) not in stops and len(found[row]) < room[row]
-        ids, places = chosen[:, np.newaxis], places[:, -1:] + open_rows[:, np.newaxis]
-        mask = np.concatenate([mask, np.ones((len(rows), 1), dtype=np.int64)], axis=1)
+    """Return the tokens that follow each row of `prompt`: at most `room` of them, up to and with one that ends it."""
+    found: list[list[int]] = [[] for _ in room]
+    going = np.arange(len(room))  # the rows of the prompt that the session still works on
+    logits = session.begin(prompt)
+    kept = np.flatnonzero(room > 0)
+    while kept.size:
+        if kept.size < going.size:  # a row that has ended is computed no further
+            session.reorder(kept)
+            going, logits = going[kept], logits[kept]
+        ids = picked(logits, options, random)
+        for row, token in zip(going, ids, strict=True):
+            found[row].append(int(token))
+        open_rows = [
+            int(token) not in stops and len(found[row]) < room[row]
+            for row, token in zip(going, ids, strict=True)
+        ]
+        kept = np.flatnonzero(open_rows)
+        if kept.size:
+            logits = session.step(ids[:, np.newaxis])
     return [np.asarray(tokens, dtype=np.int64) for tokens in found]
 
 

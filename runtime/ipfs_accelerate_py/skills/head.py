@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from ipfs_accelerate_py.skills.arrays import Array, Features, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.session import Sessions
 
 Graph = Callable[..., dict[str, Any]]  # tensors by name, and a decoder's cache -> tensors by name
 Options = Mapping[str, Any]
@@ -49,8 +50,19 @@ class Steps:
     present: Callable[[Example, Sequence[Mapping[str, Array]], Options], Answer]
     sample: tuple[Any, ...]
     padding: Mapping[str, int] = field(default_factory=dict)
+    side: Literal["left", "right"] = (
+        "right"  # where a prompt is filled up; only heads that decode know the left
+    )
     options: Mapping[str, Any] = field(default_factory=dict)  # name -> default
     required: tuple[str, ...] = ()  # options whose default serves the sample alone
+
+
+@dataclass(frozen=True)
+class Part:
+    """A graph that a head runs before it decodes, such as an encoder; an export finds the names of its outputs."""
+
+    graph: Callable[[Module, Checkpoint], Graph]
+    inputs: Mapping[str, Port]
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,10 @@ class Head:
 
     `model` loads the eager model; `graph` gives the function that runs where the model runs, from tensors named as
     `inputs` are to those named in `outputs`. Their first axis is the row.
+
+    A head that decodes token by token has a `session`, which says what is read and in which order; its `graph` is that
+    of the decoder and takes a cache as its second argument, its `inputs` are those of a step, and `parts` are the
+    graphs that run before the first step.
     """
 
     model: Callable[..., Module]
@@ -66,4 +82,10 @@ class Head:
     steps: Callable[[Checkpoint], Steps]
     inputs: Mapping[str, Port]
     outputs: tuple[str, ...]
-    decodes: bool = False  # token by token, with a cache that `graph` takes as its second argument
+    session: Sessions | None = None
+    parts: Mapping[str, Part] = field(default_factory=dict)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether it answers token by token."""
+        return self.session is not None
