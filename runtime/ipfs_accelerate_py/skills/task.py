@@ -39,6 +39,8 @@ HEADS_WITHOUT_PIPELINE = (
     "multiple-choice",
     "next-sentence-prediction",
     "masked-image-modeling",
+    "audio-frame-classification",
+    "audio-xvector",
 )
 
 TASKS = PIPELINES + HEADS_WITHOUT_PIPELINE
