@@ -12,7 +12,7 @@ import numpy as np
 from ipfs_accelerate_py.errors import CheckpointError
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.audio_settings import AudioSettings
-from ipfs_accelerate_py.skills.spectrogram import mel_filters, mel_power
+from ipfs_accelerate_py.skills.spectrogram import decibels, mel_filters, mel_power
 
 
 class Extractor(Protocol):
@@ -128,9 +128,99 @@ class LogMelExtractor:
         return features
 
 
+@dataclass(frozen=True)
+class ClapExtractor:
+    """The mel spectrogram in decibels of a window of fixed length; a shorter sound is repeated.
+
+    Of a longer one transformers takes a part at random. Here it is the middle one, so that answers can be repeated: of
+    the sound where the checkpoint says `rand_trunc`, of each of its thirds, beside the whole, where it says `fusion`.
+    """
+
+    settings: AudioSettings
+    made = "input_features"
+    masks = True
+
+    @cached_property
+    def rate(self) -> int:
+        """Samples a second."""
+        return self.settings.whole("sampling_rate", 48_000)
+
+    @cached_property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        return self.settings.whole("hop_length", 480)
+
+    @cached_property
+    def longest(self) -> int:
+        """Samples in the window."""
+        return self.settings.whole("max_length_s", 10) * self.rate
+
+    @cached_property
+    def fuses(self) -> bool:
+        """Whether four views of a sound are made, instead of one."""
+        return self.settings.choice("truncation", "fusion", ("fusion", "rand_trunc")) == "fusion"
+
+    @cached_property
+    def shape(self) -> tuple[int, int, int]:
+        """Views, frames and bands of the window."""
+        return 4 if self.fuses else 1, self.longest // self.hop + 1, self.settings.whole("feature_size", 64)
+
+    @cached_property
+    def filters(self) -> Array:
+        """The mel filter bank, (bins, bands)."""
+        return mel_filters(
+            (self.settings.whole("fft_window_size", 1024) >> 1) + 1,
+            self.shape[2],
+            lowest=self.settings.number("frequency_min", 0),
+            highest=self.settings.number("frequency_max", 14_000),
+            rate=self.rate,
+            scale="htk" if self.fuses else "slaney",
+            area=not self.fuses,
+        )
+
+    def features(self, wave: Array) -> dict[str, Array]:
+        """Return `input_features`, (views, frames, bands)."""
+        over = len(wave) - self.longest
+        if over > 0 and self.fuses:
+            return {"input_features": self._fused(self._decibels(wave))}
+        window = wave[over // 2 :][: self.longest] if over > 0 else self._filled(wave)
+        view = self._decibels(window)
+        return {"input_features": np.ascontiguousarray(np.broadcast_to(view, (self.shape[0], *view.shape)))}
+
+    def _decibels(self, wave: Array) -> Array:
+        return decibels(mel_power(wave, self.filters, hop=self.hop)).T
+
+    def _filled(self, wave: Array) -> Array:
+        how = self.settings.choice("padding", "repeatpad", ("repeatpad", "repeat", "pad"))
+        times = 1 if how == "pad" else self.longest // len(wave) + (how == "repeat")
+        repeated = np.tile(wave, times)[: self.longest]
+        return np.pad(repeated, (0, self.longest - len(repeated)))
+
+    def _fused(self, whole: Array) -> Array:
+        """Return the whole spectrogram, shortened to the window, and the middle windows of its three thirds."""
+        frames = self.shape[1]
+        if len(whole) == frames:
+            return np.stack([whole] * 4)
+        thirds = np.array_split(np.arange(len(whole) - frames + 1), 3)
+        starts = [int(third[len(third) // 2]) if len(third) else 0 for third in thirds]
+        return np.stack([_shortened(whole, frames), *(whole[start : start + frames] for start in starts)])
+
+
+def _shortened(rows: Array, count: int) -> Array:
+    """Return `count` rows, each between two of `rows`, as bilinear interpolation with half-pixel centres has it."""
+    # Places have single precision, as PyTorch's, where one of a thousand errs by 6e-5; each is rounded once.
+    places = (np.arange(count) + 0.5) * float(np.float32(len(rows) / count)) - 0.5
+    places = np.maximum(places, 0).astype(np.float32)
+    before = places.astype(np.int64)
+    share = (places - before.astype(np.float32))[:, np.newaxis]
+    between: Array = rows[before] * (1 - share) + rows[np.minimum(before + 1, len(rows) - 1)] * share
+    return between
+
+
 EXTRACTORS: Mapping[str, Callable[[AudioSettings], Extractor]] = {
     "Wav2Vec2FeatureExtractor": WaveExtractor,
     "WhisperFeatureExtractor": LogMelExtractor,
+    "ClapFeatureExtractor": ClapExtractor,
 }
 
 
