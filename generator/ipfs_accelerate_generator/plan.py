@@ -6,7 +6,7 @@ backend's. What a template needs to know is a property here, never a computation
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -23,10 +23,12 @@ from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKE
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
-TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 SOUNDS: Final = ("input_values", "input_features")
-AUDIO_TENSORS: Final = (*SOUNDS, "attention_mask", "is_longer")
+IMAGE_TENSORS: Final = ("pixel_values", "pixel_mask")
+TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
+HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text"})
+TOWERED: Final = frozenset({"zero-shot-image-classification", "zero-shot-audio-classification"})
 ROUTES: Final = {
     Backend.OPENVINO: "convert_model",
     Backend.ONNXRUNTIME: "dynamo",
@@ -92,7 +94,7 @@ class PlannedHead:
     @property
     def audio_inputs(self) -> tuple[str, ...]:
         """Those of the inputs that a feature extractor makes of a sound."""
-        return tuple(name for name in AUDIO_TENSORS if name in self.head.inputs)
+        return tuple(name for name in HEARD if name in self.head.inputs)
 
     @property
     def sound(self) -> str:
@@ -108,6 +110,28 @@ class PlannedHead:
     def generates(self) -> bool:
         """Whether it writes its answer token by token, with a cache of what it has read."""
         return self.task in GENERATING
+
+    @property
+    def towers(self) -> bool:
+        """Whether its model is two towers that run by themselves: labels are encoded once, not for every image."""
+        return self.task in TOWERED
+
+    @property
+    def method(self) -> str:
+        """The method of the class that the task calls: "get_text_features"; "" for its forward."""
+        return self.head.method
+
+    @property
+    def modality(self) -> str:
+        """What a user asks about: "text", "image", "video" or "audio"; candidate labels are options, not the input."""
+        if "pixel_values" in self.inputs:
+            return "video" if "video" in self.task.split("-") else "image"
+        return "audio" if self.sound else "text"
+
+    @property
+    def pooling(self) -> str:
+        """How an image's vector comes from the output: "map", "first" or "mean"; "" where there is nothing to pool."""
+        return self.head.pooling
 
     @property
     def output(self) -> str:
@@ -209,12 +233,36 @@ class Plan:
     def audio_inputs(self) -> tuple[str, ...]:
         """The tensors that a feature extractor makes of a sound for any of the heads."""
         used = {name for head in self.heads for name in head.audio_inputs}
-        return tuple(name for name in AUDIO_TENSORS if name in used)
+        return tuple(name for name in HEARD if name in used)
+
+    @property
+    def image_inputs(self) -> tuple[str, ...]:
+        """The tensors that an image processor makes for any of the heads."""
+        used = {name for head in self.heads for name in head.inputs}
+        return tuple(name for name in IMAGE_TENSORS if name in used)
+
+    @property
+    def asks_about(self) -> tuple[str, ...]:
+        """The modalities that the tasks ask about, each once."""
+        return tuple(dict.fromkeys(head.modality for head in self.heads))
+
+    @property
+    def tiny_image_size(self) -> int:
+        """The size of the images that the tiny configuration takes; where it takes any, twice what a pyramid needs."""
+        found: object = self.spec.tiny if self.spec.limits.image else None
+        for key in self.spec.limits.image.split("."):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found if isinstance(found, int) else 64
 
     @property
     def generates(self) -> bool:
         """Whether any head writes its answer token by token."""
         return any(head.generates for head in self.heads)
+
+    @property
+    def towers(self) -> bool:
+        """Whether any head is made of towers."""
+        return any(head.towers for head in self.heads)
 
     @property
     def openvino_route(self) -> str:
@@ -316,7 +364,7 @@ def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, 
         expected_failures=pairs[Effect.EXPECT_FAILURE],
         variants=pairs[Effect.VARIANT],
         proved=pairs[Effect.PROVED],
-        engines=_engines(backends, templates, generates=any(head.generates for head in planned)),
+        engines=_engines(backends, templates, _forms(planned)),
         sources=sources,
     )
 
@@ -361,16 +409,25 @@ def _head(
     return PlannedHead(head, Origin(spec.module_of(head), head.model), backends, template)
 
 
-def _engines(backends: Iterable[PlannedBackend], templates: Templates, *, generates: bool) -> tuple[str, ...]:
+def _forms(heads: Iterable[PlannedHead]) -> tuple[str, ...]:
+    """Return the forms of heads that a backend may have a template of its own for."""
+    planned = tuple(heads)
+    generates, towers = (any(head.generates for head in planned), any(head.towers for head in planned))
+    return (*(("generation",) if generates else ()), *(("towers",) if towers else ()))
+
+
+def _engines(
+    backends: Iterable[PlannedBackend], templates: Templates, forms: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return the hardware templates that `backends` need, each after what it shares with others.
 
-    A module that generates takes `openvino_generation` beside `openvino`, where there is such a template.
+    A module that generates takes `openvino_generation` beside `openvino`, where there is such a template, and one with
+    towers `openvino_towers`.
     """
     names: dict[str, None] = {}
     for each in backends:
         for name in (f"hardware/{_ENGINES.get(each.backend, '')}", each.template):
             if name in templates:
                 names[name] = None
-            if generates and f"{name}_generation" in templates:
-                names[f"{name}_generation"] = None
+            names.update({f"{name}_{form}": None for form in forms if f"{name}_{form}" in templates})
     return tuple(names)

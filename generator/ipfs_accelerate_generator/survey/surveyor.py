@@ -130,8 +130,8 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
     made = tuple(
         _head(candidate, best.proofs[candidate.task], module) for candidate in heads if _in(candidate, best)
     )
-    carried = facts.modalities(name for head in made for name in head.inputs)
-    given = facts.modalities(name for head in facts.given(made) for name in head.inputs)
+    carried = facts.modalities(made)
+    given = facts.modalities(facts.given(made))
     family, subfamily = facts.family(given, tuple(head.task for head in made))
     vocabulary = facts.vocabulary(config)
     return ModelSpec(
@@ -164,6 +164,8 @@ def _head(candidate: Candidate, proof: Proof, module: str) -> Head:
         module="" if place == module else place,
         inputs=proof.inputs,
         output=proof.output,
+        method=candidate.method,
+        pooling=proof.pooling,
         config=proof.config,
         labels=proof.labels,
     )

@@ -18,17 +18,18 @@ def length(row: Features, padding: Mapping[str, int]) -> int:
 
 
 def collate(rows: Sequence[Features], padding: Mapping[str, int]) -> dict[str, Array]:
-    """Return `rows` stacked: arrays named in `padding` are filled up along axis 0 with the value given there."""
+    """Return `rows` stacked: arrays named in `padding` are filled up at the end of each axis with the value there."""
     if len(rows) == 1:
         return {name: array[np.newaxis] for name, array in rows[0].items()}
     batch: dict[str, Array] = {}
     for name, first in rows[0].items():
         arrays = [row[name] for row in rows]
         if name in padding:
-            longest = max(array.shape[0] for array in arrays)
-            stacked = np.full((len(rows), longest, *first.shape[1:]), padding[name], dtype=first.dtype)
+            largest = [max(sizes) for sizes in zip(*(array.shape for array in arrays), strict=True)]
+            stacked = np.full((len(rows), *largest), padding[name], dtype=first.dtype)
             for place, array in enumerate(arrays):
-                stacked[place, : array.shape[0]] = array
+                begin: tuple[slice, ...] = tuple(slice(size) for size in array.shape)
+                stacked[place][begin] = array
             batch[name] = stacked
         else:
             batch[name] = np.stack(arrays)
