@@ -116,13 +116,13 @@ def test_sixteen_bits_of_grey_keep_their_upper_eight(mode, tmp_path):
         ({"size": {"height": -3, "width": 3}}, "size is"),
         ({"size": {"height": "9", "width": 9}}, "size is"),
         ({"size": {"height": 10**9, "width": 9}}, "size is .*from 1 to 65535"),
-        ({"size": {"longest_edge": 9}}, "size is .*known are height with width, and shortest_edge"),
+        ({"size": {"longest_edge": 9}}, "size is .*known are height with width, shortest_edge"),
         ({"size": {"height": True, "width": 9}}, "size is"),
         ({}, "'size' is missing"),
         ({"size": 9, "do_center_crop": True}, "'crop_size' is missing"),
         (
             {"size": 9, "do_center_crop": True, "crop_size": {"shortest_edge": 4}},
-            "crop_size is a shortest edge",
+            "crop_size is .*a height and a width",
         ),
         ({"size": 9, "image_mean": None, "image_std": 1}, "image_mean"),
         ({"size": 9, "image_std": [1, 1, 1]}, "'image_mean' is missing"),
@@ -135,7 +135,11 @@ def test_sixteen_bits_of_grey_keep_their_upper_eight(mode, tmp_path):
         ({"size": 9, "do_normalize": False, "rescale_factor": "1/255"}, "rescale_factor is '1/255'"),
         ({"size": 9, "do_normalize": False, "resample": 9}, "resample is 9"),
         ({"size": 9, "do_normalize": False, "resample": "nearest"}, "resample is 'nearest'"),
-        ({"size": 9, "do_pad": True}, "asks for padding"),
+        (
+            {"size": 9, "do_normalize": False, "do_pad": True, "pad_size": {"shortest_edge": 4}},
+            "pad_size is .*a height and a width",
+        ),
+        ({"image_processor_type": "Qwen2VLImageProcessor"}, "Qwen2VLImageProcessor has steps of its own"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_by_name(written, fact, tmp_path):

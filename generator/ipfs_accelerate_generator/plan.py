@@ -6,7 +6,7 @@ backend's. What a template needs to know is a property here, never a computation
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -20,10 +20,15 @@ from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.errors import AccelerateError
 from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, Backend
+from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
+SOUNDS: Final = ("input_values", "input_features")
+IMAGE_TENSORS: Final = ("pixel_values", "pixel_mask")
 TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
+HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text"})
+TOWERED: Final = frozenset({"zero-shot-image-classification", "zero-shot-audio-classification"})
 ROUTES: Final = {
     Backend.OPENVINO: "convert_model",
     Backend.ONNXRUNTIME: "dynamo",
@@ -63,6 +68,8 @@ class PlannedHead:
     origin: Origin
     backends: tuple[str, ...]
     """Those that offer the task."""
+    template: str
+    """The template that contributes it: "tasks/fill_mask"."""
 
     @property
     def task(self) -> str:
@@ -85,9 +92,46 @@ class PlannedHead:
         return tuple(name for name in TEXT_TENSORS if name in self.head.inputs)
 
     @property
+    def audio_inputs(self) -> tuple[str, ...]:
+        """Those of the inputs that a feature extractor makes of a sound."""
+        return tuple(name for name in HEARD if name in self.head.inputs)
+
+    @property
+    def sound(self) -> str:
+        """The one of them that holds the sound; "" where the task takes none."""
+        return next((name for name in SOUNDS if name in self.head.inputs), "")
+
+    @property
+    def has_decoder(self) -> bool:
+        """Whether the class is an encoder with a decoder behind it."""
+        return "decoder_input_ids" in self.head.inputs
+
+    @property
     def generates(self) -> bool:
         """Whether it writes its answer token by token, with a cache of what it has read."""
         return self.task in GENERATING
+
+    @property
+    def towers(self) -> bool:
+        """Whether its model is two towers that run by themselves: labels are encoded once, not for every image."""
+        return self.task in TOWERED
+
+    @property
+    def method(self) -> str:
+        """The method of the class that the task calls: "get_text_features"; "" for its forward."""
+        return self.head.method
+
+    @property
+    def modality(self) -> str:
+        """What a user asks about: "text", "image", "video" or "audio"; candidate labels are options, not the input."""
+        if "pixel_values" in self.inputs:
+            return "video" if "video" in self.task.split("-") else "image"
+        return "audio" if self.sound else "text"
+
+    @property
+    def pooling(self) -> str:
+        """How an image's vector comes from the output: "map", "first" or "mean"; "" where there is nothing to pool."""
+        return self.head.pooling
 
     @property
     def output(self) -> str:
@@ -118,11 +162,6 @@ class PlannedHead:
     def entry(self) -> Identifier:
         """The constant that holds the head: FILL_MASK."""
         return Identifier(self.head.function.upper())
-
-    @property
-    def template(self) -> str:
-        """The template that contributes it."""
-        return f"tasks/{self.head.function}"
 
 
 @dataclass(frozen=True)
@@ -192,9 +231,39 @@ class Plan:
         return tuple(name for name in TEXT_TENSORS if name in used)
 
     @property
+    def audio_inputs(self) -> tuple[str, ...]:
+        """The tensors that a feature extractor makes of a sound for any of the heads."""
+        used = {name for head in self.heads for name in head.audio_inputs}
+        return tuple(name for name in HEARD if name in used)
+
+    @property
+    def image_inputs(self) -> tuple[str, ...]:
+        """The tensors that an image processor makes for any of the heads."""
+        used = {name for head in self.heads for name in head.inputs}
+        return tuple(name for name in IMAGE_TENSORS if name in used)
+
+    @property
+    def asks_about(self) -> tuple[str, ...]:
+        """The modalities that the tasks ask about, each once."""
+        return tuple(dict.fromkeys(head.modality for head in self.heads))
+
+    @property
+    def tiny_image_size(self) -> int:
+        """The size of the images that the tiny configuration takes; where it takes any, twice what a pyramid needs."""
+        found: object = self.spec.tiny if self.spec.limits.image else None
+        for key in self.spec.limits.image.split("."):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found if isinstance(found, int) else 64
+
+    @property
     def generates(self) -> bool:
         """Whether any head writes its answer token by token."""
         return any(head.generates for head in self.heads)
+
+    @property
+    def towers(self) -> bool:
+        """Whether any head is made of towers."""
+        return any(head.towers for head in self.heads)
 
     @property
     def openvino_route(self) -> str:
@@ -280,7 +349,7 @@ def plan(
     """
     if f"families/{spec.family}" not in templates:
         raise NoTemplate(f"{spec.model_type}: there is no template for the family {spec.family!r} yet")
-    heads = [head for head in spec.heads if f"tasks/{head.function}" in templates]
+    heads = [head for head in spec.heads if _template(spec, head, templates)]
     if not heads:
         raise NoTemplate(
             f"{spec.model_type}: there is no template for any of its tasks yet: {', '.join(spec.tasks)}"
@@ -293,7 +362,9 @@ def plan(
     loaders = tuple(
         PlannedBackend(backend) for backend in candidates if any(name == backend for _, name in offered)
     )
-    planned = tuple(_head(spec, head, candidates, offered) for head in heads)
+    planned = tuple(
+        _head(spec, head, candidates, offered, _template(spec, head, templates)) for head in heads
+    )
     return Plan(
         spec=spec,
         heads=planned,
@@ -303,7 +374,7 @@ def plan(
         expected_failures=pairs[Effect.EXPECT_FAILURE],
         variants=pairs[Effect.VARIANT],
         proved=pairs[Effect.PROVED],
-        engines=_engines(loaders, templates, generates=any(head.generates for head in planned)),
+        engines=_engines(loaders, templates, _forms(planned)),
         sources=sources,
     )
 
@@ -322,23 +393,51 @@ def _pairs(findings: Sequence[Finding], effect: Effect, known: Iterable[tuple[st
     )
 
 
+def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
+    """Return the template of `head`, or "" if there is none.
+
+    Where several tables lead to one task, each kind of class may have a template of its own, which goes first:
+    "tasks/automatic_speech_recognition_ctc" is for the classes of MODEL_FOR_CTC_MAPPING_NAMES. So may a task that is
+    given a sound where others are given a text: "tasks/feature_extraction_audio".
+    """
+    sounds = any(name in head.inputs for name in SOUNDS)
+    if sounds and spec.processors.feature_extractor not in EXTRACTORS:
+        return ""  # nobody wrote its features in NumPy yet
+    if spec.modalities == ("audio",) and "input_ids" in head.inputs:
+        return ""  # a decoder alone, which continues a text; what audio types are given is sound
+    kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
+    names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
+    if sounds:
+        names.insert(1, f"tasks/{head.function}_audio")
+    return next((name for name in names if name in templates), "")
+
+
 def _head(
-    spec: ModelSpec, head: Head, candidates: Sequence[Backend], offered: set[tuple[str, str]]
+    spec: ModelSpec, head: Head, candidates: Sequence[Backend], offered: set[tuple[str, str]], template: str
 ) -> PlannedHead:
     backends = tuple(backend.value for backend in candidates if (head.task, backend.value) in offered)
-    return PlannedHead(head, Origin(spec.module_of(head), head.model), backends)
+    return PlannedHead(head, Origin(spec.module_of(head), head.model), backends, template)
 
 
-def _engines(backends: Iterable[PlannedBackend], templates: Templates, *, generates: bool) -> tuple[str, ...]:
+def _forms(heads: Iterable[PlannedHead]) -> tuple[str, ...]:
+    """Return the forms of heads that a backend may have a template of its own for."""
+    planned = tuple(heads)
+    generates, towers = (any(head.generates for head in planned), any(head.towers for head in planned))
+    return (*(("generation",) if generates else ()), *(("towers",) if towers else ()))
+
+
+def _engines(
+    backends: Iterable[PlannedBackend], templates: Templates, forms: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return the hardware templates that `backends` need, each after what it shares with others.
 
-    A module that generates takes `openvino_generation` beside `openvino`, where there is such a template.
+    A module that generates takes `openvino_generation` beside `openvino`, where there is such a template, and one with
+    towers `openvino_towers`.
     """
     names: dict[str, None] = {}
     for each in backends:
         for name in (f"hardware/{_ENGINES.get(each.backend, '')}", each.template):
             if name in templates:
                 names[name] = None
-            if generates and f"{name}_generation" in templates:
-                names[f"{name}_generation"] = None
+            names.update({f"{name}_{form}": None for form in forms if f"{name}_{form}" in templates})
     return tuple(names)

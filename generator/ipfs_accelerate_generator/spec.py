@@ -21,6 +21,8 @@ from ipfs_accelerate_py.errors import unknown
 
 FAMILIES: Final = ("embedding", "text_generation", "vision", "audio", "multimodal")
 
+POOLING: Final = ("", "map", "first", "mean")
+
 _MODEL_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TASK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _WORD = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
@@ -49,6 +51,11 @@ class Head:
     inputs: tuple[str, ...]
     """The tensors that the task feeds, in the order of the forward signature."""
     output: str
+    method: str = ""
+    """The method of the class that the task calls, such as one tower's; "" says: its forward."""
+    pooling: str = ""
+    """How an image's vector comes from the output: "map" (the mean over rows and columns), "first" (a token that
+    stands for the image) or "mean" (over the tokens); "" where there is nothing to pool."""
     config: Mapping[str, Value] = field(default_factory=dict, hash=False)
     """Keyword arguments that this head's configuration needs beside the type's own, in tests and in use."""
     labels: tuple[str, ...] = ()
@@ -63,6 +70,10 @@ class Head:
             check_dotted("module", self.module)
         check_names("inputs", self.inputs, check_identifier)
         check_identifier("output", self.output)
+        if self.method != "":
+            check_identifier("method", self.method)
+        if self.pooling not in POOLING:
+            refuse("pooling", str(unknown("pooling", str(self.pooling), POOLING)))
         object.__setattr__(self, "config", check_table("config", self.config))
         check_names("labels", self.labels, check_text, may_be_empty=True)
 
@@ -78,10 +89,11 @@ class Limits:
 
     tokens: str = ""
     image: str = ""
+    frames: str = ""
     audio: str = ""
 
     def __post_init__(self) -> None:
-        for key in ("tokens", "image", "audio"):
+        for key in ("tokens", "image", "frames", "audio"):
             if getattr(self, key) != "":
                 check_dotted(key, getattr(self, key))
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ipfs_accelerate_generator.spec import Limits, Processors
+from ipfs_accelerate_generator.spec import Head, Limits, Processors
 from ipfs_accelerate_generator.survey.subject import Subject
 
 # The modality that an input carries; inputs that go with another (masks, segments) carry none of their own.
@@ -32,6 +32,7 @@ _TOKEN_LIMITS: Final = (
     "max_seq_length",
 )
 _IMAGE_LIMITS: Final = ("image_size", "img_size")
+_FRAME_LIMITS: Final = ("num_frames",)
 _AUDIO_LIMITS: Final = ("max_source_positions",)
 
 
@@ -103,14 +104,14 @@ def returned(about: Subject, made: Processors) -> tuple[str, ...]:
 def limits(config: Any, modalities: Iterable[str]) -> Limits:
     """Return the names of the config fields that limit each modality, dotted where a part holds it."""
     fields = {
-        "text": ("tokens", _TOKEN_LIMITS),
-        "image": ("image", _IMAGE_LIMITS),
-        "audio": ("audio", _AUDIO_LIMITS),
+        "text": (("tokens", _TOKEN_LIMITS),),
+        "image": (("image", _IMAGE_LIMITS),),
+        "video": (("image", _IMAGE_LIMITS), ("frames", _FRAME_LIMITS)),
+        "audio": (("audio", _AUDIO_LIMITS),),
     }
     found: dict[str, str] = {}
     for modality in modalities:
-        if modality in fields:
-            key, names = fields[modality]
+        for key, names in fields.get(modality, ()):
             found[key] = _path(config, names)
     return Limits(**found)
 
@@ -132,10 +133,24 @@ def _path(config: Any, names: Iterable[str]) -> str:
     return next((f"{key}.{path}" for key, value in inner if (path := _path(value, names))), "")
 
 
-def modalities(inputs: Iterable[str]) -> tuple[str, ...]:
-    """Return what the given inputs carry, in the order of text, image, video, audio."""
-    given = set(inputs)
+def modalities(heads: Iterable[Head]) -> tuple[str, ...]:
+    """Return what the inputs of `heads` carry, in the order of text, image, video, audio."""
+    given = {
+        "pixel_values_videos" if name == "pixel_values" and "video" in head.task.split("-") else name
+        for head in heads
+        for name in head.inputs
+    }
     return tuple(dict.fromkeys(modality for name, modality in _CARRIES.items() if name in given))
+
+
+def given(heads: tuple[Head, ...]) -> tuple[Head, ...]:
+    """Return the heads that say what the type is given: not a decoder's own, where text is what it writes.
+
+    Of a type that makes text of something else, the decoder alone continues a text, and that is no input of the type.
+    """
+    writes = any("decoder_input_ids" in head.inputs and "input_ids" not in head.inputs for head in heads)
+    others = tuple(head for head in heads if head.task != "text-generation" or "input_ids" not in head.inputs)
+    return others if writes and not any("input_ids" in head.inputs for head in others) else heads
 
 
 def family(carried: tuple[str, ...], tasks: tuple[str, ...]) -> tuple[str, str]:

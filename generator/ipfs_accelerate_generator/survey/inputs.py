@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
+IMAGE_SIZES: Final = ("image_size", "img_size")
 BATCH: Final = 2
 CHOICES: Final = 3
 SAMPLES: Final = 8000  # half a second of audio, enough for every kernel of a speaker model
@@ -25,7 +26,7 @@ def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
     They are what the type's processors return and the signature takes, and what the signature requires.
     """
     offered = _FED_ALONE.get(candidate.task, (*returned, *_ALSO_FED.get(candidate.task, ())))
-    signature = inspect.signature(candidate.model.forward).parameters
+    signature = inspect.signature(candidate.call).parameters
     return tuple(
         name
         for name, parameter in signature.items()
@@ -151,7 +152,7 @@ def _boxes(shape: Shape, generator: Any) -> Any:
 
 
 def _image_size(shape: Shape) -> int:
-    return number(shape.config, ("image_size", "img_size"), 64)
+    return number(shape.config, IMAGE_SIZES, 64)
 
 
 def _pixels(shape: Shape, generator: Any) -> Any:
@@ -200,6 +201,11 @@ def _spectrogram(shape: Shape, generator: Any) -> Any:
     import torch
 
     bands = number(shape.config, ("num_mel_bins", "input_feat_per_channel", "feature_size"), 80)
+    if size := number(
+        shape.config, ("spec_size",), 0
+    ):  # one that is folded into a square picture, and seen as one
+        views = number(shape.config, ("patch_embed_input_channels",), 1)
+        return torch.randn(BATCH, views, size * (size // bands), bands, generator=generator)
     return torch.randn(BATCH, bands, _frames(shape), generator=generator)
 
 

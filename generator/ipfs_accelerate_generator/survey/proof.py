@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from huggingface_hub.errors import StrictDataclassError
 
-from ipfs_accelerate_generator.survey.inputs import Shape, fed, make, makeable
+from ipfs_accelerate_generator.survey.inputs import IMAGE_SIZES, Shape, fed, make, makeable, number
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
 from ipfs_accelerate_generator.values import Value
@@ -43,6 +45,7 @@ class Proof:
     output: str
     config: dict[str, Value] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    pooling: str = ""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
 
@@ -73,7 +76,7 @@ def _prove(
     if labels:
         arguments = arguments | {"num_labels": len(labels)}
     model = _built(candidate, config, arguments)
-    names, output = _run(candidate.task, model, fed(candidate, returned))
+    names, output = _run(candidate, model, fed(candidate, returned))
     extra: dict[str, Value] = {}
     if candidate.task == "text-generation" and not _causal(model, names, output):
         if "is_decoder" not in vars(model.config):
@@ -84,7 +87,8 @@ def _prove(
         model = _built(candidate, config, arguments | extra)
         if not _causal(model, names, output):
             raise SurveyError("a later token changes an earlier result, even with is_decoder = true")
-    return Proof(names, output, extra, labels, _control(candidate.task, model, names, output))
+    pooling = _pooling(candidate, model, names, output)
+    return Proof(names, output, extra, labels, pooling, _control(candidate, model, names, output))
 
 
 # --- building
@@ -129,37 +133,42 @@ def _weighs_labels(candidate: Candidate, config: Any, arguments: dict[str, Any])
 # --- running
 
 
-def _forward(model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+def _forward(model: Any, inputs: dict[str, Any], method: str = "") -> dict[str, Any]:
     """Return the real-valued tensors of the output by field, in the order of the output class."""
     import torch
 
     with torch.no_grad():
-        output = model(**inputs)
+        output = getattr(model, method)(**inputs) if method else model(**inputs)
     fields = output.items() if hasattr(output, "items") else enumerate(output)
     return {
         str(name): value for name, value in fields if torch.is_tensor(value) and value.is_floating_point()
     }
 
 
-def _run(task: str, model: Any, names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+def _run(candidate: Candidate, model: Any, names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     """Return the inputs that the head needed and the field that the task reads: the first that is no loss.
 
-    An optional input that the model asks for by name is fed as well.
+    Of one tower it is the vector that is compared with the other's. An optional input that the model asks for by name
+    is fed as well.
     """
     import torch
+
+    signature = tuple(inspect.signature(candidate.call).parameters)
 
     found = None
     for tokens in TOKENS:
         outputs = None
         while outputs is None:
-            inputs = make(names, Shape(task, model.config, tokens))
+            inputs = make(names, Shape(candidate.task, model.config, tokens))
             try:
-                outputs = _forward(model, inputs)
+                outputs = _forward(model, inputs, candidate.method)
             except FOREIGN as error:
-                if (wanted := _asked_for(str(error), model, names)) is None:
+                if (wanted := _asked_for(str(error), model, names, signature)) is None:
                     raise SurveyError(first_line(error)) from error
-                names = tuple(name for name in _signature(model) if name in (*names, wanted))
+                names = tuple(name for name in signature if name in (*names, wanted))
         found = next((name for name in outputs if name != "loss"), None)
+        if candidate.method and "pooler_output" in outputs:
+            found = "pooler_output"
         if found is None or not found.isidentifier():
             raise SurveyError("its output has no named tensor")
         if not torch.isfinite(outputs[found]).all():
@@ -168,15 +177,11 @@ def _run(task: str, model: Any, names: tuple[str, ...]) -> tuple[tuple[str, ...]
     return names, found
 
 
-def _signature(model: Any) -> tuple[str, ...]:
-    return tuple(inspect.signature(model.forward).parameters)
-
-
-def _asked_for(message: str, model: Any, names: tuple[str, ...]) -> str | None:
+def _asked_for(message: str, model: Any, names: tuple[str, ...], signature: tuple[str, ...]) -> str | None:
     words = re.findall(r"\w+", message)
     if getattr(model.config, "is_encoder_decoder", False):  # a decoder without input says no more than that
         words.append("decoder_input_ids")
-    wanted = (name for name in _signature(model) if name in words and name not in names and makeable(name))
+    wanted = (name for name in signature if name in words and name not in names and makeable(name))
     return next(wanted, None)
 
 
@@ -194,15 +199,30 @@ def _causal(model: Any, names: tuple[str, ...], output: str) -> bool:
     return bool((before - after)[:, :-1].abs().max() <= 1e-4 * before.abs().max())
 
 
-def _control(task: str, model: Any, names: tuple[str, ...], output: str) -> float:
+def _pooling(candidate: Candidate, model: Any, names: tuple[str, ...], output: str) -> str:
+    """Return how an image's vector comes from the output; "" where it is a vector, or the task wants none."""
+    if candidate.task != "image-feature-extraction":
+        return ""
+    shape = Shape(candidate.task, model.config, TOKENS[0])
+    found = _forward(model, make(names, shape), candidate.method)[output]
+    if found.dim() == 4:
+        return "map"
+    patches = (number(model.config, IMAGE_SIZES, 0) // number(model.config, ("patch_size",), 1)) ** 2
+    if found.dim() == 3:
+        return "first" if found.shape[1] > patches > 0 else "mean"
+    return ""
+
+
+def _control(candidate: Candidate, model: Any, names: tuple[str, ...], output: str) -> float:
     """Return the least relative change of the output: with other inputs, and with the mask ignored."""
-    shape = Shape(task, model.config, TOKENS[0])
+    shape = Shape(candidate.task, model.config, TOKENS[0])
     inputs = make(names, shape)
-    changes = [_change(model, inputs, make(names, replace(shape, seed=1)), output)]
+    call = partial(_forward, model, method=candidate.method)
+    changes = [_change(call, inputs, make(names, replace(shape, seed=1)), output)]
     if "attention_mask" in inputs and "input_ids" in inputs:
         # To a causal model padding at the right is nothing, so the side where the mask matters counts.
         sides = [inputs, make(names, replace(shape, left=not shape.left))]
-        changes.append(max(_change(model, side, _unmasked(side), output) for side in sides))
+        changes.append(max(_change(call, side, _unmasked(side), output) for side in sides))
     return min(changes)
 
 
@@ -212,9 +232,14 @@ def _unmasked(inputs: dict[str, Any]) -> dict[str, Any]:
     return inputs | {"attention_mask": torch.ones_like(inputs["attention_mask"])}
 
 
-def _change(model: Any, inputs: dict[str, Any], others: dict[str, Any], output: str) -> float:
+def _change(
+    call: Callable[[dict[str, Any]], dict[str, Any]],
+    inputs: dict[str, Any],
+    others: dict[str, Any],
+    output: str,
+) -> float:
     """Return the largest change of the output, relative to its largest value."""
-    before, after = (_forward(model, each)[output] for each in (inputs, others))
+    before, after = (call(each)[output] for each in (inputs, others))
     if after.shape != before.shape:  # as many results as the model found: another number is a change
         return float("inf")
     change, mask = (after - before).abs(), inputs.get("attention_mask")

@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.tables import MODEL_TABLE, TASKS, TEXT_ONLY
 from ipfs_accelerate_py.errors import AccelerateError, unknown
@@ -33,6 +33,13 @@ class Candidate:
     task: str
     table: str
     model: Any
+    method: str = ""
+    """The method that the task calls; "" says: forward."""
+
+    @property
+    def call(self) -> Any:
+        """What the task calls, unbound: its signature says which inputs it takes."""
+        return getattr(self.model, self.method or "forward")
 
 
 @dataclass(frozen=True)
@@ -107,25 +114,45 @@ def candidates(about: Subject) -> tuple[Candidate, ...]:
         (table, model) for table in (MODEL_TABLE, *TASKS) if (model := _in_table(about, table)) is not None
     ]
     for table, model in listed:
-        for task in _tasks(table, model):
-            found.setdefault(task, Candidate(task, table, model))
-    if not found:  # two towers whose comparison no table names, or a class that no table knows
+        for task, method in _tasks(table, model).items():
+            found.setdefault(task, Candidate(task, table, model, method))
+    if not found:  # a class that no table knows
         for table, model in listed or [("", model) for model in _scanned(about)]:
             task = _bare_task(model)
             found.setdefault(task, Candidate(task, table, model))
     if not found:
         raise NoModelClass(f"{about.model_type}: transformers has no model class for it")
-    return tuple(found.values())
+    return tuple(
+        sorted(found.values(), key=lambda each: bool(each.method))
+    )  # what both towers do, before each
 
 
-def _tasks(table: str, model: Any) -> tuple[str, ...]:
+# What two towers do: a task by itself, with the method that it calls, or, for "", the comparison.
+_TOWERS: Final = {
+    "get_text_features": {"feature-extraction": "get_text_features"},
+    "get_image_features": {"image-feature-extraction": "get_image_features"},
+    "get_video_features": {"zero-shot-video-classification": ""},
+    "get_audio_features": {
+        "zero-shot-audio-classification": "",
+        "audio-feature-extraction": "get_audio_features",
+    },
+}
+
+
+def _tasks(table: str, model: Any) -> dict[str, str]:
+    """Return the tasks that `table` gives `model`, and the method of it that each calls; "" for its forward."""
     takes = list(inspect.signature(model.forward).parameters)
     if table != MODEL_TABLE:
         text_only = "input_ids" in takes and getattr(model, "main_input_name", "input_ids") == "input_ids"
-        return tuple(task for task in TASKS[table] if task not in TEXT_ONLY or text_only)
-    if hasattr(model, "get_text_features"):  # two towers: their task compares the two, and a table names it
-        return ("zero-shot-audio-classification",) if hasattr(model, "get_audio_features") else ()
-    return (_bare_task(model),)
+        return {task: "" for task in TASKS[table] if task not in TEXT_ONLY or text_only}
+    if hasattr(model, "get_text_features"):  # a table names what two towers of texts and images do together
+        return {
+            task: call
+            for has, tasks in _TOWERS.items()
+            if hasattr(model, has)
+            for task, call in tasks.items()
+        }
+    return {_bare_task(model): ""}
 
 
 def _bare_task(model: Any) -> str:

@@ -30,6 +30,7 @@ from ipfs_accelerate_py.skills.skill import Skill
 
 _WARM_UP, _TIMED = 3, 10  # calls
 _GAINS = (1.0, 2.0, 4.0, 8.0)  # tried in turn until every input matters
+_MASKS = ("attention_mask", "pixel_mask")  # what they hide must be hidden
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Case:
     inputs: tuple[Any, ...]
     config: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    left: bool = False  # texts are filled up at the left: to a causal tower padding at the right is nothing
 
 
 Write = Callable[[Path, Case, float], Checkpoint]  # folder, case, gain of the weights
@@ -56,12 +58,23 @@ class Bench:
 
     @cached_property
     def batch(self) -> dict[str, Array]:
-        """All inputs of the case in one padded batch: of another size and length than the sample that exports trace."""
+        """All inputs of the case in one padded batch: of another size and length than the sample that exports trace.
+
+        Where rows feed one tower each, the batch of every tower.
+        """
         head = self.skill.heads[self.task]
         steps = head.steps(self.checkpoint)
         examples = steps.prepare(list(self.case.inputs), {**steps.options, **self.case.options})
         rows = [row for example in examples for row in example.rows]
-        return prompts(rows, steps.padding, side=steps.side)
+        towers: dict[tuple[str, ...], list[Mapping[str, Array]]] = {}
+        for row in rows:
+            towers.setdefault(tuple(row), []).append(row)
+        whole = {
+            name: array
+            for group in towers.values()
+            for name, array in prompts(group, steps.padding, side=steps.side).items()
+        }
+        return _left(whole) if self.case.left else whole
 
     def reference(self, batch: Mapping[str, Array]) -> dict[str, Array]:
         """Return what the eager model computes for `batch` on the CPU in float32, with the plain form of attention."""
@@ -107,19 +120,33 @@ class Bench:
         return Checkpoint(str(folder))
 
 
+def _left(batch: Mapping[str, Array]) -> dict[str, Array]:
+    """Return `batch` with its texts moved to the right, and what is before them filled up with their first token."""
+    mask = batch["attention_mask"]
+    padding = (mask == 0).sum(axis=-1, keepdims=True)
+    places = (np.arange(mask.shape[-1]) - padding) % mask.shape[-1]
+    moved = {
+        name: np.take_along_axis(array, places, axis=-1) if array.shape == mask.shape else array
+        for name, array in batch.items()
+    }
+    first = batch["input_ids"][..., :1]
+    return {**moved, "input_ids": np.where(moved["attention_mask"] == 0, first, moved["input_ids"])}
+
+
 def _wrong(name: str, array: Array, batch: Mapping[str, Array]) -> Array:
     if array.dtype.kind == "f":
-        return np.ascontiguousarray(array[..., ::-1, :])
+        # A sound is played backwards; a picture, or the bands of a spectrogram, put upside down.
+        return np.ascontiguousarray(array[:, ::-1] if array.ndim == 2 else array[..., ::-1, :])
     if name == "input_ids":
         return np.roll(array, 1, axis=-1)
     if name == "positions":
         return np.asarray(np.maximum(array - 1, 0))
-    if name == "attention_mask" and not (array == 0).any():
+    if name in _MASKS and not (array == 0).any():
         raise EvidenceError(
             "no row is padded, so that ignoring the mask would change nothing; give inputs of unequal length"
         )
     if set(np.unique(array)) <= {0, 1}:
-        return np.ones_like(array) if name == "attention_mask" else 1 - array
+        return np.ones_like(array) if name in _MASKS else 1 - array
     raise EvidenceError(f"input {name!r} is made wrong in no known way")
 
 
@@ -177,6 +204,13 @@ class Lab:
 
         bench = self.bench(task)
         return bench.model, AutoProcessor.from_pretrained(bench.checkpoint.folder)
+
+    def eager_hearing(self, task: str) -> tuple[Any, Any]:
+        """Return the task's eager model and the feature extractor that transformers loads for its checkpoint."""
+        from transformers import AutoFeatureExtractor
+
+        bench = self.bench(task)
+        return bench.model, AutoFeatureExtractor.from_pretrained(bench.checkpoint.folder)
 
     def median_seconds(self, task: str, backend: str) -> float:
         """Return the median time of one call with one input, after warm-up."""

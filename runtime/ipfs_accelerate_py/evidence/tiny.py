@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from ipfs_accelerate_py.evidence.merges import merges
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
 SEED = 20260307  # any number does; a fixed one makes every run the same
 VOCABULARY = 200
+_MERGES = 40  # of byte pairs: some words become one piece, and others do not
 _SHORT = 8  # letters of the longest word that is one piece; longer ones are taken apart
 
 # Enough words to train a tokenizer on, and the inputs of the generated tests: of unequal length, and one with words
@@ -25,9 +30,15 @@ TEXTS = (
 def trained(tokenizer_class: Any) -> Any:
     """Return a tokenizer of `tokenizer_class` that knows the words of `TEXTS`.
 
-    The trainer of WordPiece breaks ties by chance: with its vocabulary no two checkpoints, and no two bundles made
-    from them, would be the same. So the pieces are chosen here.
+    The trainers of WordPiece and of byte pairs break ties by chance: with their vocabulary no two checkpoints, and no
+    two bundles made from them, would be the same. So the pieces are chosen here. A class that cannot be without a file
+    of its vocabulary has one token for each letter, as those of speech recognition do.
     """
+    needed = [
+        name for name, each in signature(tokenizer_class).parameters.items() if each.default is each.empty
+    ]
+    if "vocab_file" in needed:
+        return _spelling(tokenizer_class)
     tokenizer = tokenizer_class().train_new_from_iterator(TEXTS, vocab_size=VOCABULARY)
     library = getattr(tokenizer, "backend_tokenizer", None)
     if library is not None and type(library.model).__name__ == "WordPiece":
@@ -36,13 +47,44 @@ def trained(tokenizer_class: Any) -> Any:
         library.model = type(library.model)(
             vocabulary, unk_token=library.model.unk_token, continuing_subword_prefix=prefix
         )
+    if library is not None and type(library.model).__name__ == "BPE" and not library.model.byte_fallback:
+        library.model = _byte_pairs(library, list(tokenizer.all_special_tokens))
     return tokenizer
+
+
+def _spelling(tokenizer_class: Any) -> Any:
+    """Return a tokenizer with the letters of `TEXTS` in capitals, after the tokens that its defaults name."""
+    named = ("pad_token", "bos_token", "eos_token", "unk_token", "word_delimiter_token")
+    parameters = signature(tokenizer_class).parameters
+    special = [parameters[name].default for name in named if name in parameters]
+    letters = sorted({letter for text in TEXTS for letter in text.upper() if letter.isalpha()})
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "vocab.json"
+        path.write_text(json.dumps({token: place for place, token in enumerate([*special, *letters])}))
+        return tokenizer_class(str(path))
+
+
+def _byte_pairs(library: Any, special: Sequence[str]) -> Any:
+    """Return a model with the special tokens, the single characters that the trained one knows, and merges of words."""
+    suffix = library.model.end_of_word_suffix or ""
+    known = library.get_vocab()
+    single = sorted(piece for piece in known if len(piece.removesuffix(suffix)) == 1 and piece not in special)
+    found = merges(_words(library), _MERGES, suffix)
+    joined = ["".join(pair) for pair in found]
+    pieces = dict.fromkeys([*sorted(special, key=library.token_to_id), *single, *joined])
+    settings = {"end_of_word_suffix": suffix} if suffix else {}
+    vocabulary = {piece: place for place, piece in enumerate(pieces)}
+    return type(library.model)(vocab=vocabulary, merges=found, unk_token=library.model.unk_token, **settings)
+
+
+def _words(library: Any) -> list[str]:
+    plain = [library.normalizer.normalize_str(text) if library.normalizer else text for text in TEXTS]
+    return [word for text in plain for word, _ in library.pre_tokenizer.pre_tokenize_str(text)]
 
 
 def _pieces(library: Any, prefix: str, special: Sequence[str]) -> dict[str, int]:
     """Return the special tokens with their ids, each character alone and as a continuation, and the short words."""
-    plain = [library.normalizer.normalize_str(text) if library.normalizer else text for text in TEXTS]
-    words = {word for text in plain for word, _ in library.pre_tokenizer.pre_tokenize_str(text)}
+    words = set(_words(library))
     characters = sorted({character for word in words for character in word})
     short = sorted(word for word in words if 1 < len(word) <= _SHORT)
     known = sorted(special, key=library.token_to_id)
@@ -69,3 +111,34 @@ def saved(
     for processor in processors:
         processor.save_pretrained(folder)
     return Checkpoint(str(folder))
+
+
+def told(tiny: Mapping[str, Any], vocabulary: str, tokenizer: Any) -> dict[str, Any]:
+    """Return `tiny`, the fields of a configuration, with what `tokenizer` says beside the dotted field `vocabulary`.
+
+    These are the number of its tokens, and the ids of those that begin, end and fill up a text.
+    """
+    part, _, field = vocabulary.rpartition(".")
+    said = {field: len(tokenizer)}
+    for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        if (place := getattr(tokenizer, name, None)) is not None:
+            said[name] = place
+    if not part:
+        return {**tiny, **said}
+    first, _, rest = part.partition(".")
+    inner = {**tiny.get(first, {})}
+    return {**tiny, first: told(inner, f"{rest}.{field}" if rest else field, tokenizer)}
+
+
+def sized(processor_class: Any, size: int) -> Any:
+    """Return an image processor of `processor_class` that makes images of `size` pixels where its own are larger.
+
+    What its size names (a height and a width, an edge or two) stays; a longest edge is as much longer as it was.
+    """
+    own = processor_class()
+    shape = dict(own.size)
+    least = min(shape.values())
+    settings = {"size": {name: size * value // least for name, value in shape.items()}}
+    if getattr(own, "crop_size", None):
+        settings["crop_size"] = {"height": size, "width": size}
+    return processor_class(**settings)

@@ -6,7 +6,7 @@ from ipfs_accelerate_py.skills.arrays import Array, Batch, Forward, Module, Tens
 from ipfs_accelerate_py.skills.bundles import Bundle, bundle
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.handler import Handler, Place
-from ipfs_accelerate_py.skills.head import Answer, Example, Graph, Head, Options, Part, Port, Steps
+from ipfs_accelerate_py.skills.head import Answer, Example, Graph, Head, Options, Part, Port, Steps, Tower
 from ipfs_accelerate_py.skills.skill import Skill
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "Skill",
     "Steps",
     "Tensors",
+    "Tower",
     "bundle",
 ]

@@ -23,13 +23,19 @@ SMALL_FILES = (
     "modules.json",
     "1_Pooling/config.json",
     "preprocessor_config.json",
+    "processor_config.json",
     "sentence_bert_config.json",
     "special_tokens_map.json",
     "tokenizer.json",
     "tokenizer_config.json",
+    "vocab.json",
 )
 VOCABULARIES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")
-_SOURCES_OF_A_TOKENIZER = (*VOCABULARIES, "added_tokens.json", "merges.txt")
+_SOURCES_OF_A_TOKENIZER = (
+    *(name for name in VOCABULARIES if name not in SMALL_FILES),
+    "added_tokens.json",
+    "merges.txt",
+)
 _MANIFEST = {"format", "checkpoint", "task", "backend", "files"}  # what tells a bundle's manifest from others
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -119,9 +125,16 @@ class Checkpoint:
             raise CheckpointError(f"{path}: cannot be read as JSON: {error}; fetch the file again") from error
 
     def number(self, field: str) -> int | None:
-        """Return the positive whole number in the configuration's `field`, if it holds one."""
-        value = self.config.get(field)
+        """Return the positive whole number in the configuration's `field`, if it holds one; a dot leads into a part."""
+        value = self.value(field)
         return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+    def value(self, field: str) -> Any:
+        """Return what the configuration holds under `field`, or None; a dot leads into a part: "text_config.dim"."""
+        found: Any = self.config
+        for key in field.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
 
     def weights(self) -> tuple[Path, ...]:
         """Return the safetensors files with the weights, checked for completeness but not read through.

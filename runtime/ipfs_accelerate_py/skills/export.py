@@ -31,7 +31,7 @@ def sample(head: Head, checkpoint: Checkpoint) -> dict[str, Array]:
     """Return a batch of the head's own sample inputs: of unequal length, so that no mask is all ones."""
     steps = head.steps(checkpoint)
     rows = [row for example in steps.prepare(steps.sample, steps.options) for row in example.rows]
-    return collate(rows, steps.padding)
+    return collate([row for row in rows if row.keys() == head.inputs.keys()], steps.padding)
 
 
 def example_tensors(head: Head | Part, batch: dict[str, Array]) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ipfs_accelerate_py.skills.arrays import Array, Features, Module
@@ -66,11 +66,20 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Tower:
+    """A part of a head that runs by itself: its `inputs` come without those of the others, and give its `outputs`."""
+
+    inputs: Mapping[str, Port]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Head:
     """One task of one model type.
 
     `model` loads the eager model; `graph` gives the function that runs where the model runs, from tensors named as
-    `inputs` are to those named in `outputs`. Their first axis is the row.
+    `inputs` are to those named in `outputs`. Their first axis is the row. Where a head is made of `towers`, a row feeds
+    one of them, and the graph computes those whose inputs it is given.
 
     A head that decodes token by token has a `session`, which says what is read and in which order; its `graph` is that
     of the decoder and takes a cache as its second argument, its `inputs` are those of a step, and `parts` are the
@@ -84,8 +93,14 @@ class Head:
     outputs: tuple[str, ...]
     session: Sessions | None = None
     parts: Mapping[str, Part] = field(default_factory=dict)
+    towers: Mapping[str, Tower] = field(default_factory=dict)  # by the name that their model files get
 
     @property
     def decodes(self) -> bool:
         """Whether it answers token by token."""
         return self.session is not None
+
+    def tower(self, name: str) -> Head:
+        """Return one tower as a head of its own, to be exported."""
+        tower = self.towers[name]
+        return replace(self, inputs=tower.inputs, outputs=tower.outputs, towers={})

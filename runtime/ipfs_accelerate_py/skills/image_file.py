@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _CHANNELS = (1, 3, 4)
+_ORIENTATION = 0x0112  # the number of its EXIF tag
 # What Pillow's readers raised on 37,500 damaged files of fifteen formats, besides its own errors; and their like.
 _DAMAGED = (OSError, SyntaxError, ValueError, RuntimeError, TypeError, LookupError, EOFError, struct.error)
 
@@ -63,10 +64,12 @@ def _plain(image: Picture) -> Picture:
     """Return the first picture of `image` in RGB and upright."""
     from PIL import Image, ImageOps
 
-    upright = ImageOps.exif_transpose(image)
+    image.load()
+    turned = image.getexif().get(_ORIENTATION, 1) != 1  # exif_transpose copies an upright picture, too
+    upright = ImageOps.exif_transpose(image) if turned else image
     if upright.mode in _SIXTEEN_BIT or (upright.mode == "I" and np.asarray(upright).max(initial=0) > 255):
         upright = Image.fromarray((np.asarray(upright).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-    return upright.convert("RGB")
+    return upright if upright.mode == "RGB" else upright.convert("RGB")
 
 
 def _eight_bit(array: Array, index: int | None) -> Array:

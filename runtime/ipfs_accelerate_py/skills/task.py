@@ -36,9 +36,13 @@ PIPELINES = (
 # Heads that transformers ships without a pipeline of that name (question-answering had one until release 5).
 HEADS_WITHOUT_PIPELINE = (
     "question-answering",
+    "zero-shot-video-classification",
     "multiple-choice",
     "next-sentence-prediction",
     "masked-image-modeling",
+    "audio-feature-extraction",
+    "audio-frame-classification",
+    "audio-xvector",
 )
 
 TASKS = PIPELINES + HEADS_WITHOUT_PIPELINE
