@@ -25,8 +25,8 @@ TEXTS = (
 def trained(tokenizer_class: Any) -> Any:
     """Return a tokenizer of `tokenizer_class` that knows the words of `TEXTS`.
 
-    The trainer of WordPiece breaks ties by chance: with its vocabulary no two checkpoints, and no two bundles made
-    from them, would be the same. So the pieces are chosen here.
+    The trainers of WordPiece and Unigram break ties by chance: with their vocabularies no two checkpoints, and no two
+    bundles made from them, would be the same. So the pieces are chosen here.
     """
     tokenizer = tokenizer_class().train_new_from_iterator(TEXTS, vocab_size=VOCABULARY)
     library = getattr(tokenizer, "backend_tokenizer", None)
@@ -36,6 +36,10 @@ def trained(tokenizer_class: Any) -> Any:
         library.model = type(library.model)(
             vocabulary, unk_token=library.model.unk_token, continuing_subword_prefix=prefix
         )
+    if library is not None and type(library.model).__name__ == "Unigram":
+        pieces = _pieces(library, "", list(tokenizer.all_special_tokens))
+        likely = [(piece, -10.0 if len(piece) == 1 else -1.0) for piece in pieces]
+        library.model = type(library.model)(likely, library.token_to_id(tokenizer.unk_token))
     return tokenizer
 
 
@@ -47,7 +51,7 @@ def _pieces(library: Any, prefix: str, special: Sequence[str]) -> dict[str, int]
     short = sorted(word for word in words if 1 < len(word) <= _SHORT)
     known = sorted(special, key=library.token_to_id)
     pieces = [*known, *characters, *(prefix + character for character in characters), *short]
-    return {piece: place for place, piece in enumerate(pieces)}
+    return {piece: place for place, piece in enumerate(dict.fromkeys(pieces))}
 
 
 def saved(

@@ -39,6 +39,7 @@ HEADS_WITHOUT_PIPELINE = (
     "multiple-choice",
     "next-sentence-prediction",
     "masked-image-modeling",
+    "text2text-generation",
 )
 
 TASKS = PIPELINES + HEADS_WITHOUT_PIPELINE
