@@ -20,9 +20,12 @@ from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.errors import AccelerateError
 from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, Backend
+from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
 TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
+SOUNDS: Final = ("input_values", "input_features")
+AUDIO_TENSORS: Final = (*SOUNDS, "attention_mask", "is_longer")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text"})
 ROUTES: Final = {
     Backend.OPENVINO: "convert_model",
@@ -63,6 +66,8 @@ class PlannedHead:
     origin: Origin
     backends: tuple[str, ...]
     """Those that offer the task."""
+    template: str
+    """The template that contributes it: "tasks/fill_mask"."""
 
     @property
     def task(self) -> str:
@@ -85,9 +90,25 @@ class PlannedHead:
         return tuple(name for name in TEXT_TENSORS if name in self.head.inputs)
 
     @property
+    def audio_inputs(self) -> tuple[str, ...]:
+        """Those of the inputs that a feature extractor makes of a sound."""
+        return tuple(name for name in AUDIO_TENSORS if name in self.head.inputs)
+
+    @property
+    def sound(self) -> str:
+        """The one of them that holds the sound; "" where the task takes none."""
+        return next((name for name in SOUNDS if name in self.head.inputs), "")
+
+    @property
+    def has_decoder(self) -> bool:
+        """Whether the class is an encoder with a decoder behind it."""
+        return "decoder_input_ids" in self.head.inputs
+
+    @property
     def generates(self) -> bool:
         """Whether it writes its answer token by token, with a cache of what it has read."""
-        return self.task in GENERATING
+        speaks = self.task == "automatic-speech-recognition" and self.has_decoder
+        return self.task in GENERATING or speaks
 
     @property
     def output(self) -> str:
@@ -118,11 +139,6 @@ class PlannedHead:
     def entry(self) -> Identifier:
         """The constant that holds the head: FILL_MASK."""
         return Identifier(self.head.function.upper())
-
-    @property
-    def template(self) -> str:
-        """The template that contributes it."""
-        return f"tasks/{self.head.function}"
 
 
 @dataclass(frozen=True)
@@ -189,6 +205,12 @@ class Plan:
         """The tensors that a tokenizer makes for any of the heads."""
         used = {name for head in self.heads for name in head.text_inputs}
         return tuple(name for name in TEXT_TENSORS if name in used)
+
+    @property
+    def audio_inputs(self) -> tuple[str, ...]:
+        """The tensors that a feature extractor makes of a sound for any of the heads."""
+        used = {name for head in self.heads for name in head.audio_inputs}
+        return tuple(name for name in AUDIO_TENSORS if name in used)
 
     @property
     def generates(self) -> bool:
@@ -270,7 +292,7 @@ def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, 
     """
     if f"families/{spec.family}" not in templates:
         raise NoTemplate(f"{spec.model_type}: there is no template for the family {spec.family!r} yet")
-    heads = [head for head in spec.heads if f"tasks/{head.function}" in templates]
+    heads = [head for head in spec.heads if _template(spec, head, templates)]
     if not heads:
         raise NoTemplate(
             f"{spec.model_type}: there is no template for any of its tasks yet: {', '.join(spec.tasks)}"
@@ -283,7 +305,9 @@ def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, 
     backends = tuple(
         PlannedBackend(backend) for backend in candidates if any(name == backend for _, name in offered)
     )
-    planned = tuple(_head(spec, head, candidates, offered) for head in heads)
+    planned = tuple(
+        _head(spec, head, candidates, offered, _template(spec, head, templates)) for head in heads
+    )
     return Plan(
         spec=spec,
         heads=planned,
@@ -312,11 +336,30 @@ def _pairs(findings: Sequence[Finding], effect: Effect, known: Iterable[tuple[st
     )
 
 
+def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
+    """Return the template of `head`, or "" if there is none.
+
+    Where several tables lead to one task, each kind of class may have a template of its own, which goes first:
+    "tasks/automatic_speech_recognition_ctc" is for the classes of MODEL_FOR_CTC_MAPPING_NAMES. So may a task that is
+    given a sound where others are given a text: "tasks/feature_extraction_audio".
+    """
+    sounds = any(name in head.inputs for name in SOUNDS)
+    if sounds and spec.processors.feature_extractor not in EXTRACTORS:
+        return ""  # nobody wrote its features in NumPy yet
+    if spec.modalities == ("audio",) and "input_ids" in head.inputs:
+        return ""  # a decoder alone, which continues a text; what audio types are given is sound
+    kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
+    names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
+    if sounds:
+        names.insert(1, f"tasks/{head.function}_audio")
+    return next((name for name in names if name in templates), "")
+
+
 def _head(
-    spec: ModelSpec, head: Head, candidates: Sequence[Backend], offered: set[tuple[str, str]]
+    spec: ModelSpec, head: Head, candidates: Sequence[Backend], offered: set[tuple[str, str]], template: str
 ) -> PlannedHead:
     backends = tuple(backend.value for backend in candidates if (head.task, backend.value) in offered)
-    return PlannedHead(head, Origin(spec.module_of(head), head.model), backends)
+    return PlannedHead(head, Origin(spec.module_of(head), head.model), backends, template)
 
 
 def _engines(backends: Iterable[PlannedBackend], templates: Templates, *, generates: bool) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ipfs_accelerate_generator.spec import Limits, Processors
+from ipfs_accelerate_generator.spec import Head, Limits, Processors
 from ipfs_accelerate_generator.survey.subject import Subject
 
 # The modality that an input carries; inputs that go with another (masks, segments) carry none of their own.
@@ -136,6 +136,16 @@ def modalities(inputs: Iterable[str]) -> tuple[str, ...]:
     """Return what the given inputs carry, in the order of text, image, video, audio."""
     given = set(inputs)
     return tuple(dict.fromkeys(modality for name, modality in _CARRIES.items() if name in given))
+
+
+def given(heads: tuple[Head, ...]) -> tuple[Head, ...]:
+    """Return the heads that say what the type is given: not a decoder's own, where text is what it writes.
+
+    Of a type that makes text of something else, the decoder alone continues a text, and that is no input of the type.
+    """
+    writes = any("decoder_input_ids" in head.inputs and "input_ids" not in head.inputs for head in heads)
+    others = tuple(head for head in heads if head.task != "text-generation" or "input_ids" not in head.inputs)
+    return others if writes and not any("input_ids" in head.inputs for head in others) else heads
 
 
 def family(carried: tuple[str, ...], tasks: tuple[str, ...]) -> tuple[str, str]:

@@ -85,6 +85,12 @@ def named_tokens(sheet: Sheet) -> None:
         sheet.after["decoder_start_token_id"] = 0
 
 
+def norms_that_see_a_mask(sheet: Sheet) -> None:
+    """Let a speech encoder normalise each frame: a norm over time sees what a mask hides, and is used without one."""
+    if sheet.before.get("feat_extract_norm") == "group":
+        sheet.after["feat_extract_norm"] = "layer"
+
+
 RELATIONS: Final[tuple[Callable[[Sheet], None], ...]] = (
     equals,
     head_widths,
@@ -94,5 +100,6 @@ RELATIONS: Final[tuple[Callable[[Sheet], None], ...]] = (
     layer_kinds,
     rotary_shares,
     named_tokens,
+    norms_that_see_a_mask,
 )
 """Applied in this order, once every quantity has its number."""

@@ -131,7 +131,8 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         _head(candidate, best.proofs[candidate.task], module) for candidate in heads if _in(candidate, best)
     )
     carried = facts.modalities(name for head in made for name in head.inputs)
-    family, subfamily = facts.family(carried, tuple(head.task for head in made))
+    given = facts.modalities(name for head in facts.given(made) for name in head.inputs)
+    family, subfamily = facts.family(given, tuple(head.task for head in made))
     vocabulary = facts.vocabulary(config)
     return ModelSpec(
         model_type=about.model_type,
@@ -141,7 +142,7 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         config=about.config.__name__,
         module=module,
         imports=about.imports if about.registered else (),
-        modalities=carried or ("tensor",),
+        modalities=given or ("tensor",),
         limits=facts.limits(config, carried),
         processors=facts.processors(about),
         vocabulary=vocabulary,

@@ -108,7 +108,8 @@ class Bench:
 
 def _wrong(name: str, array: Array, batch: Mapping[str, Array]) -> Array:
     if array.dtype.kind == "f":
-        return np.ascontiguousarray(array[..., ::-1, :])
+        # A sound is played backwards; a picture, or the bands of a spectrogram, put upside down.
+        return np.ascontiguousarray(array[:, ::-1] if array.ndim == 2 else array[..., ::-1, :])
     if name == "input_ids":
         return np.roll(array, 1, axis=-1)
     if name == "decoder_input_ids":  # often a single token, which has no place to be moved to
@@ -176,6 +177,13 @@ class Lab:
 
         bench = self.bench(task)
         return bench.model, AutoProcessor.from_pretrained(bench.checkpoint.folder)
+
+    def eager_hearing(self, task: str) -> tuple[Any, Any]:
+        """Return the task's eager model and the feature extractor that transformers loads for its checkpoint."""
+        from transformers import AutoFeatureExtractor
+
+        bench = self.bench(task)
+        return bench.model, AutoFeatureExtractor.from_pretrained(bench.checkpoint.folder)
 
     def median_seconds(self, task: str, backend: str) -> float:
         """Return the median time of one call with one input, after warm-up."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from inspect import signature
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
@@ -26,8 +29,14 @@ def trained(tokenizer_class: Any) -> Any:
     """Return a tokenizer of `tokenizer_class` that knows the words of `TEXTS`.
 
     The trainers of WordPiece and Unigram break ties by chance: with their vocabularies no two checkpoints, and no two
-    bundles made from them, would be the same. So the pieces are chosen here.
+    bundles made from them, would be the same. So the pieces are chosen here. A class that cannot be without a file of
+    its vocabulary has one token for each letter, as those of speech recognition do.
     """
+    needed = [
+        name for name, each in signature(tokenizer_class).parameters.items() if each.default is each.empty
+    ]
+    if "vocab_file" in needed:
+        return _spelling(tokenizer_class)
     tokenizer = tokenizer_class().train_new_from_iterator(TEXTS, vocab_size=VOCABULARY)
     library = getattr(tokenizer, "backend_tokenizer", None)
     if library is not None and type(library.model).__name__ == "WordPiece":
@@ -41,6 +50,18 @@ def trained(tokenizer_class: Any) -> Any:
         likely = [(piece, -10.0 if len(piece) == 1 else -1.0) for piece in pieces]
         library.model = type(library.model)(likely, library.token_to_id(tokenizer.unk_token))
     return tokenizer
+
+
+def _spelling(tokenizer_class: Any) -> Any:
+    """Return a tokenizer with the letters of `TEXTS` in capitals, after the tokens that its defaults name."""
+    named = ("pad_token", "bos_token", "eos_token", "unk_token", "word_delimiter_token")
+    parameters = signature(tokenizer_class).parameters
+    special = [parameters[name].default for name in named if name in parameters]
+    letters = sorted({letter for text in TEXTS for letter in text.upper() if letter.isalpha()})
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "vocab.json"
+        path.write_text(json.dumps({token: place for place, token in enumerate([*special, *letters])}))
+        return tokenizer_class(str(path))
 
 
 def _pieces(library: Any, prefix: str, special: Sequence[str]) -> dict[str, int]:

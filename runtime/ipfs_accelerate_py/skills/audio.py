@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ipfs_accelerate_py.skills.audio_file import opened
 from ipfs_accelerate_py.skills.audio_settings import audio_settings
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.resampling import resampled
+from ipfs_accelerate_py.skills.windows import Window, cut, windows
 
 READY = ("input_values", "input_features")  # names of arrays that need no extractor any more
 
@@ -32,12 +34,14 @@ class Sound:
 class AudioInput:
     """The feature extractor of a checkpoint, for a model whose forward takes `names`.
 
-    `usual` is the extractor of the model type, for checkpoints that do not name theirs.
+    `usual` is the extractor of the model type, for checkpoints that do not name theirs; `frames` is how many the task
+    needs at least.
     """
 
     checkpoint: Checkpoint
     names: tuple[str, ...]
     usual: str
+    frames: int = 1
 
     @cached_property
     def extractor(self) -> Extractor:
@@ -56,18 +60,29 @@ class AudioInput:
     @cached_property
     def padding(self) -> dict[str, int]:
         """What is filled up, and with what, where sounds of unequal length go together; nothing if they must not."""
-        open_ended = self.extractor.shape is None and self.extractor.masks
+        open_ended = self.extractor.shape is None and self.extractor.masks and "attention_mask" in self.names
         return dict.fromkeys(self.names, 0) if open_ended else {}
 
     @cached_property
-    def shortest(self) -> int:
-        """The number of samples that the model needs for one frame; 1 where config.json has no convolutions."""
+    def _convolutions(self) -> list[tuple[int, int]]:
+        """Kernel and stride of each convolution over the samples; none where the checkpoint takes spectrograms."""
         kernels, strides = (self.checkpoint.config.get(f"conv_{name}") for name in ("kernel", "stride"))
-        needed = 1
-        if self.extractor.shape is None and isinstance(kernels, list) and isinstance(strides, list):
-            for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
-                needed = (needed - 1) * stride + kernel
-        return needed
+        if self.extractor.shape is not None or not isinstance(kernels, list) or not isinstance(strides, list):
+            return []
+        return list(zip(kernels, strides, strict=True))
+
+    @cached_property
+    def shortest(self) -> int:
+        """The number of samples that the model needs; 1 where it has no convolutions over them."""
+        needed = self.frames
+        for kernel, stride in reversed(self._convolutions):
+            needed = (needed - 1) * stride + kernel
+        return needed if self._convolutions else 1
+
+    @cached_property
+    def ratio(self) -> int:
+        """Samples from one frame of the model to the next."""
+        return prod(stride for _, stride in self._convolutions)
 
     def wave(self, item: Any, index: int | None = None) -> Array:
         """Return one sound as (samples,) float32 at the model's rate; an array without a rate is taken to have it.
@@ -101,21 +116,48 @@ class AudioInput:
         """
         return [
             (
-                self._given(item, index)
+                self.given(item, index)
                 if isinstance(item, Mapping) and any(name in item for name in READY)
                 else self.features(self.wave(item, index))
             )
             for index, item in enumerate(items)
         ]
 
+    def windows(
+        self, items: Sequence[Any], chunk_s: Any, stride_s: Any
+    ) -> list[list[tuple[Sound, Window | None]]]:
+        """Return each sound in windows, as the options `chunk_length_s` and `stride_length_s` say.
+
+        A sound that is not cut is one without a place. What is left at the end and too short for the model is dropped.
+
+        Raises:
+            InputError: an item or an option cannot be used; of an item its index says which.
+        """
+        if not chunk_s:
+            return [[(sound, None)] for sound in self.encode(items)]
+        found: list[list[tuple[Sound, Window | None]]] = []
+        for index, item in enumerate(items):
+            wave = self.wave(item, index)
+            places = windows(len(wave), self.rate, chunk_s, stride_s, ratio=self.ratio)
+            parts = [(cut(wave, place), place) for place in places]
+            found.append(
+                [(self.features(part), place) for part, place in parts if len(part) >= self.shortest]
+            )
+            if not found[-1]:
+                raise InputError(
+                    f"chunk_length_s is {chunk_s!r}; the model needs at least {self.shortest / self.rate:g}"
+                )
+        return found
+
     @property
     def sample(self) -> tuple[Any, ...]:
-        """Two rising tones of unequal length at the model's rate."""
+        """Two rising tones at the model's rate, of unequal length where that is allowed in a batch."""
         times = np.arange(max(self.rate // 2, 2 * self.shortest)) / self.rate
         tone = (np.sin(2 * np.pi * (300 + 500 * times) * times) / 2).astype(np.float32)
-        return tone, tone[len(tone) // 3 :]
+        return tone, tone[len(tone) // 3 :] if self.padding else tone[::-1]
 
-    def _given(self, item: Mapping[str, Any], index: int) -> Sound:
+    def given(self, item: Mapping[str, Any], index: int) -> Sound:
+        """Return arrays that somebody made ready, checked."""
         made = self.extractor.made
         if stray := [name for name in item if name not in (made, "sampling_rate")]:
             raise InputError(f"{stray[0]!r} is not taken; this model takes {made!r}", index=index)

@@ -129,7 +129,8 @@ def _array(given: Any, index: int | None) -> Array:
 def _mono(array: Array, index: int | None) -> Array:
     if array.ndim == 2 and 0 < array.shape[0] <= array.shape[1]:
         channels = _floating(array, index)
-        return channels[0] if len(channels) == 1 else channels.mean(axis=0, dtype=np.float32)
+        mixed: Array = channels[0] if len(channels) == 1 else channels.mean(axis=0, dtype=np.float32)
+        return mixed
     if array.ndim != 1:
         raise InputError(
             f"an array of shape {array.shape} is no sound; give (samples,) or (channels, samples)",

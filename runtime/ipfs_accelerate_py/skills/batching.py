@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,14 +40,18 @@ def batches(
 ) -> Iterator[tuple[list[int], Batch]]:
     """Yield (places of the rows, their batch), longest rows first: what runs out of memory does so at once.
 
-    Rows whose arrays differ in shape where nothing may be filled up go into batches of their own.
+    Rows go together that have the same inputs, of the same shape but for the first axis of what may be padded. A text
+    is not changed by padding; an image is, a little, and an answer must not depend on what else was asked.
     """
-    order = sorted(range(len(rows)), key=lambda place: (-length(rows[place], padding), place))
-    alike: dict[tuple[tuple[int, ...], ...], list[int]] = {}
-    for place in order:
-        shapes = tuple(array.shape for name, array in rows[place].items() if name not in padding)
-        alike.setdefault(shapes, []).append(place)
-    for group in alike.values():
-        for start in range(0, len(group), size):
-            places = group[start : start + size]
-            yield places, collate([rows[place] for place in places], padding)
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for place, row in enumerate(rows):
+        groups.setdefault(_shape(row, padding), []).append(place)
+    for places in groups.values():
+        order = sorted(places, key=lambda place: (-length(rows[place], padding), place))
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            yield chosen, collate([rows[place] for place in chosen], padding)
+
+
+def _shape(row: Features, padding: Mapping[str, int]) -> tuple[Any, ...]:
+    return tuple((name, array.shape[1:] if name in padding else array.shape) for name, array in row.items())

@@ -23,13 +23,19 @@ SMALL_FILES = (
     "modules.json",
     "1_Pooling/config.json",
     "preprocessor_config.json",
+    "processor_config.json",
     "sentence_bert_config.json",
     "special_tokens_map.json",
     "tokenizer.json",
     "tokenizer_config.json",
+    "vocab.json",
 )
 VOCABULARIES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")
-_SOURCES_OF_A_TOKENIZER = (*VOCABULARIES, "added_tokens.json", "merges.txt")
+_SOURCES_OF_A_TOKENIZER = (
+    *(name for name in VOCABULARIES if name not in SMALL_FILES),
+    "added_tokens.json",
+    "merges.txt",
+)
 _MANIFEST = {"format", "checkpoint", "task", "backend", "files"}  # what tells a bundle's manifest from others
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")

@@ -11,6 +11,9 @@ from ipfs_accelerate_py.errors import CheckpointError
 from ipfs_accelerate_py.skills.arrays import Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
+# Weights that many checkpoints lack and no answer here uses: a pooler, and what training hides frames with.
+_UNTRAINED = ("pooler", "masked_spec_embed")
+
 
 def pretrained(
     model_class: Any,
@@ -50,7 +53,7 @@ def pretrained(
     finally:
         if had_bar:
             logging.enable_progress_bar()
-    absent = sorted(key for key in report["missing_keys"] if "pooler" not in key)
+    absent = sorted(key for key in report["missing_keys"] if not any(part in key for part in _UNTRAINED))
     if absent:
         shown = ", ".join(absent[:3]) + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
         has = checkpoint.config.get("architectures")
@@ -78,6 +81,21 @@ def pool(hidden: Any, mask: Any, settings: Pooling) -> Any:
 
     pooled = torch.cat([_pooled(hidden, mask, mode) for mode in settings.modes], dim=-1)
     return torch.nn.functional.normalize(pooled, dim=-1) if settings.normalize else pooled
+
+
+def frame_mask(model: Module, mask: Any, frames: int) -> Any:
+    """Return 1 for each of the `frames` that `model` makes of what `mask` (sounds, samples) shows: (sounds, frames).
+
+    A model that takes samples knows itself how many frames it makes of them; of a spectrogram, where `mask` is about
+    its columns, a frame is made of as many columns as there are more of them.
+    """
+    lengths = getattr(model, "_get_feat_extract_output_lengths", None)
+    if lengths is None:
+        return mask[:, :: mask.shape[1] // frames]
+    import torch
+
+    counts = lengths(mask.sum(1)).to(torch.int64)
+    return (torch.arange(frames, device=mask.device) < counts.unsqueeze(1)).to(mask.dtype)
 
 
 def _pooled(hidden: Any, mask: Any, mode: str) -> Any:

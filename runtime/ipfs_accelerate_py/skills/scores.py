@@ -78,15 +78,18 @@ def entailment(checkpoint: Checkpoint) -> tuple[int, int]:
     return entails, len(names) - 1 if entails == 0 else 0
 
 
-def scoring(checkpoint: Checkpoint) -> str:
-    """Return the function that turns this checkpoint's logits into scores, by the rule of transformers' pipelines."""
+def scoring(checkpoint: Checkpoint, *, alone: str = "sigmoid") -> str:
+    """Return the function that turns this checkpoint's logits into scores, by the rule of transformers' pipelines.
+
+    `alone` is the one for a single label, on which the pipelines differ.
+    """
     problem = checkpoint.config.get("problem_type")
     count = len(labels(checkpoint))
     if problem == "regression":
         return "none"
-    if problem == "multi_label_classification" or count == 1:
+    if problem == "multi_label_classification":
         return "sigmoid"
-    return "softmax"
+    return alone if count == 1 else "softmax"
 
 
 def scores(logits: Array, function: str) -> Array:

@@ -94,8 +94,7 @@ class Speech:
 
     def _whole(self, item: Any, index: int) -> Features:
         if isinstance(item, Mapping) and any(name in item for name in READY):
-            [sound] = self.audio.encode_one(item, index)
-            return sound.arrays
+            return self.audio.given(item, index).arrays
         wave, extractor = self.audio.wave(item, index), self.audio.extractor
         if isinstance(extractor, LogMelExtractor) and len(wave) > extractor.longest:
             return {self.sound: extractor.log_mel(wave, len(wave))}

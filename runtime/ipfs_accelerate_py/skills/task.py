@@ -40,6 +40,8 @@ HEADS_WITHOUT_PIPELINE = (
     "next-sentence-prediction",
     "masked-image-modeling",
     "text2text-generation",
+    "audio-frame-classification",
+    "audio-xvector",
 )
 
 TASKS = PIPELINES + HEADS_WITHOUT_PIPELINE
