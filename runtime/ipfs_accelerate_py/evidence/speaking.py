@@ -47,22 +47,25 @@ def ids(size: int) -> dict[str, int]:
 
 def speaker(model_class: Any, config: Any) -> Any:
     """Return a random model that wants to be asked as `speaking` tokenizers do; its `generation_config` says so."""
+    from transformers import GenerationConfig
+
     known = ids(config.vocab_size)
     config.decoder_start_token_id = known[_ASKED[0]]
     config.bos_token_id = config.eos_token_id = config.pad_token_id = known[_END]
     model = model_class(config)
-    model.generation_config.update(
-        decoder_start_token_id=known[_ASKED[0]],
-        bos_token_id=known[_END],
-        eos_token_id=known[_END],
-        pad_token_id=known[_END],
-        is_multilingual=True,
-        lang_to_id={name: known[name] for name in _LANGUAGES},
-        task_to_id={task: known[f"<|{task}|>"] for task in _TASKS},
-        no_timestamps_token_id=known["<|notimestamps|>"],
-        max_initial_timestamp_index=10,
-        suppress_tokens=[1, 2, 7, *(known[name] for name in _ASKED)],
-        begin_suppress_tokens=[32, known[_END]],
-        return_timestamps=False,
-    )
+    asked = {
+        "decoder_start_token_id": known[_ASKED[0]],
+        "bos_token_id": known[_END],
+        "eos_token_id": known[_END],
+        "pad_token_id": known[_END],
+        "is_multilingual": True,
+        "lang_to_id": {name: known[name] for name in _LANGUAGES},
+        "task_to_id": {task: known[f"<|{task}|>"] for task in _TASKS},
+        "no_timestamps_token_id": known["<|notimestamps|>"],
+        "max_initial_timestamp_index": 10,
+        "suppress_tokens": [1, 2, 7, *(known[name] for name in _ASKED)],
+        "begin_suppress_tokens": [32, known[_END]],
+        "return_timestamps": False,
+    }
+    model.generation_config = GenerationConfig(**asked)  # a new one: one made of a model's config is made anew of it
     return model

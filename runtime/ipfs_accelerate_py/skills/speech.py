@@ -84,7 +84,8 @@ class Speech:
         wanted = options["return_timestamps"]
         if wanted not in (None, False, True):
             raise InputError(
-                f"return_timestamps is {wanted!r}; with True a decoder of speech tells the times of sentences, not of words"
+                f"return_timestamps is {wanted!r}; a decoder of speech tells the times of sentences, with True, "
+                "and none of words"
             )
         if wanted and not self.settings.knows_time:
             raise InputError(

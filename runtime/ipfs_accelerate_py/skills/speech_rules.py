@@ -1,4 +1,4 @@
-"""Which tokens a speech model may write next, as the model was trained to: marks of time stand in pairs and only grow."""
+"""Which tokens a speech model may write next, as it was trained to: marks of time stand in pairs and only grow."""
 
 from __future__ import annotations
 

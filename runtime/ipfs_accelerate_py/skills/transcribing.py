@@ -1,4 +1,4 @@
-"""A sound of any length to tokens: window after window, each begun where the last whole sentence of the one before ended.
+"""A sound of any length to tokens, window after window: each begins where the last whole sentence ended.
 
 As transformers' `generate` does for Whisper: what a window says after its last pair of marks is thrown away, and the
 next window begins at that mark.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -58,7 +57,7 @@ class Transcribing:
     def __call__(
         self, generator: Generator, rows: Sequence[Features], options: Options
     ) -> list[dict[str, Array]]:
-        """Return for each row its `tokens`, without those that end it, their `logprobs`, and the `prompt` before them."""
+        """Return for each row its `tokens`, without those that end it, their `logprobs`, and its `prompt`."""
         check(options)
         random = np.random.default_rng(options["seed"])
         timed = {place: self._timed(row, options) for place, row in enumerate(rows)}
