@@ -9,7 +9,7 @@ import pytest
 from tiny_checkpoints import MOODS, bert, vit
 
 import ipfs_accelerate_py as ia
-from ipfs_accelerate_py.errors import InputError
+from ipfs_accelerate_py.errors import InputError, UnknownName
 from ipfs_accelerate_py.evidence.pictures import pictures
 from ipfs_accelerate_py.evidence.tiny import TEXTS
 from ipfs_accelerate_py.skills.bundles import stored
@@ -47,6 +47,33 @@ def test_one_input_gives_one_dictionary_and_a_list_a_list_in_order(loaded):
     backwards = handler(inputs[::-1])[::-1]
     np.testing.assert_allclose(_logits(backwards), _logits(alone), rtol=1e-4, atol=1e-5)
     assert np.ptp(_logits(alone), axis=0).max() > 1e-2  # the inputs differ, or order would not show
+
+
+def test_each_broken_item_of_a_list_is_named_with_what_is_wrong_with_it(loaded):
+    handler, inputs = loaded
+    mixed = [7, *inputs[:2], None, ""]
+    with pytest.raises(InputError, match=r"^input 0: .*; input 3: .*; input 4: ") as caught:
+        handler(mixed)
+    assert caught.value.index == 0
+    assert list(caught.value.errors) == [0, 3, 4]
+    with pytest.raises(InputError) as alone:
+        handler(7)
+    assert caught.value.errors[0] == str(alone.value)
+
+
+def test_broken_items_may_keep_their_places_and_the_others_are_answered(loaded):
+    handler, inputs = loaded
+    answers = handler([inputs[0], 7, inputs[1]], on_error="keep")
+    np.testing.assert_allclose(
+        _logits([answers[0], answers[2]]), _logits(handler(inputs[:2])), rtol=1e-4, atol=1e-5
+    )
+    with pytest.raises(InputError) as alone:
+        handler(7)
+    assert answers[1]["error"] == str(alone.value)
+    assert answers[1]["backend"] == handler.place.backend
+    assert set(handler([7, None], on_error="keep")[0]) >= {"error", "model"}
+    with pytest.raises(UnknownName, match="on_error 'kepe'"):
+        handler(inputs, on_error="kepe")
 
 
 def test_more_inputs_than_a_batch_holds_come_back_in_order(loaded):

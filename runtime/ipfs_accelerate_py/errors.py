@@ -15,11 +15,25 @@ class UnknownName(AccelerateError, ValueError):
 
 
 class InputError(AccelerateError, ValueError):
-    """Input data that cannot be used; `index` is its place in the list that was given, if there was one."""
+    """Input data that cannot be used; `index` is its place in the list that was given, if there was one.
+
+    Where several inputs of a list are wrong, `errors` says what is wrong with each, by its place.
+    """
 
     def __init__(self, message: str, *, index: int | None = None) -> None:
         super().__init__(message if index is None else f"input {index}: {message}")
         self.index = index
+        self.fact = message
+        self.errors: dict[int, str] = {} if index is None else {index: message}
+
+    @classmethod
+    def of_several(cls, errors: dict[int, str]) -> InputError:
+        """Return one error for what is wrong with several inputs; its `index` is the first of them."""
+        first = min(errors)
+        rest = "".join(f"; input {index}: {errors[index]}" for index in sorted(errors) if index != first)
+        error = cls(errors[first] + rest, index=first)
+        error.errors = dict(sorted(errors.items()))
+        return error
 
 
 class CheckpointError(AccelerateError, ValueError):

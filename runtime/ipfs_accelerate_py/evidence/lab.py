@@ -20,6 +20,7 @@ from ipfs_accelerate_py.evidence.cells import EvidenceError
 from ipfs_accelerate_py.evidence.comparison import Array
 from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
 from ipfs_accelerate_py.hardware.backend import TORCH_BACKENDS
+from ipfs_accelerate_py.skills import export_server
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.engine_eager import EagerEngine
 from ipfs_accelerate_py.skills.generation import Generator
@@ -160,6 +161,8 @@ class Lab:
     def handler(self, task: str, backend: str) -> Handler:
         """Return a handler of the task's checkpoint; if this machine lacks the backend, skip before a model runs."""
         lacks(backend)
+        if backend not in TORCH_BACKENDS:
+            export_server.start()
         if (task, backend) not in self._handlers:
             self._handlers[task, backend] = self.skill.load(self.bench(task).checkpoint, task, backend)
         return self._handlers[task, backend]

@@ -31,21 +31,26 @@ def python_module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", name, *arguments]
 
 
-def run_child(command: Sequence[str], *, timeout_s: float) -> Ending:
-    """Run `command` for at most `timeout_s` and return what it wrote and how it ended."""
+def module_environment() -> dict[str, str]:
+    """Return the environment in which a child finds this very package."""
     root = str(Path(ipfs_accelerate_py.__file__).parents[1])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def run_child(command: Sequence[str], *, timeout_s: float) -> Ending:
+    """Run `command` for at most `timeout_s` and return what it wrote and how it ended."""
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
+        env=module_environment(),
         start_new_session=True,  # so that whatever it started can be killed with it
     )
     try:
         out, err = child.communicate(timeout=timeout_s)
-        failure = _failure(child.returncode, err.decode(errors="replace"))
+        failure = failure_of(child.returncode, err.decode(errors="replace"))
     except subprocess.TimeoutExpired:
         _kill(child)
         failure = f"gave no answer within {timeout_s:.0f} s"
@@ -66,7 +71,8 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
         child.kill()
 
 
-def _failure(code: int, stderr: str) -> str:
+def failure_of(code: int, stderr: str) -> str:
+    """Return how a child with this exit code failed, in its own last words where it had any; "" if it did not."""
     if code == 0:
         return ""
     if code < 0:

@@ -33,7 +33,8 @@ EXPORT_TIMEOUT_S = (
     1800  # ten times the slowest export that was seen, of a 110 M decoder, on a busy two-core machine
 )
 _FULL = 1_000_000  # bytes; a disk with less has no room for any model
-_SHAPING = ("cache.py", "eager.py", "export.py")  # the runtime's own sources that shape an exported graph
+# The runtime's own sources that shape an exported graph.
+_SHAPING = ("cache.py", "eager.py", "engine_eager.py", "export.py", "session.py")
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,7 @@ def _runtime_source(name: str) -> str:
 
 def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> None:
     from ipfs_accelerate_py.hardware.child import python_module, run_child
+    from ipfs_accelerate_py.skills.export_server import running
 
     order = {
         "module": str(module),
@@ -209,8 +211,11 @@ def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folde
         "parent": os.getpid(),
         "path": sys.path,  # a model's class may come from anywhere that this process imports from
     }
-    command = python_module("ipfs_accelerate_py.skills.export", json.dumps(order))
-    failure = run_child(command, timeout_s=EXPORT_TIMEOUT_S).failure
+    if server := running():
+        failure = server.export(order, timeout_s=EXPORT_TIMEOUT_S)
+    else:
+        command = python_module("ipfs_accelerate_py.skills.export", json.dumps(order))
+        failure = run_child(command, timeout_s=EXPORT_TIMEOUT_S).failure
     if failure:
         full = shutil.disk_usage(folder).free < _FULL  # which OpenVINO calls an iostream error
         fix = (

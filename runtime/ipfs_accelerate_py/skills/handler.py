@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ipfs_accelerate_py.errors import InputError, unknown
 from ipfs_accelerate_py.skills.arrays import Array, Batch, Features, Forward
 from ipfs_accelerate_py.skills.batching import ROWS_PER_BATCH, batches, collate
-from ipfs_accelerate_py.skills.head import Answer, Options, Steps
+from ipfs_accelerate_py.skills.head import Answer, Example, Options, Steps
 
 Many = Callable[[Sequence[Batch]], list[dict[str, Array]]]
 
@@ -54,24 +54,32 @@ class Handler:
     def __repr__(self) -> str:
         return f"Handler({self.model!r}, {self.task!r}, backend={self.place.backend!r}, device={self.place.device!r})"
 
-    def __call__(self, inputs: Any, **options: Any) -> Any:
+    def __call__(self, inputs: Any, *, on_error: Literal["raise", "keep"] = "raise", **options: Any) -> Any:
         """Return the answer to one input, or to a list of inputs the list of answers.
 
+        With `on_error="keep"` an input of a list that cannot be used gives {"error": what is wrong with it} in its
+        place, and the others are answered.
+
         Raises:
-            InputError: an input cannot be used; for a list the message says which.
+            InputError: an input cannot be used; for a list the message says which, and what is wrong with each.
             UnknownName: the task has no such option.
         """
+        if on_error not in {"raise", "keep"}:
+            raise unknown("on_error", str(on_error), ("raise", "keep"))
         alone = not isinstance(inputs, list | tuple)
         items = [inputs] if alone else list(inputs)
         if not items:
             raise InputError("the list of inputs is empty; give at least one")
         started = time.perf_counter()
+        chosen = self._options(options)
         try:
-            answers = self._answers(items, self._options(options))
+            answers = self._answers(self.steps.prepare(items, chosen), chosen)
         except InputError as error:
-            if alone and error.index is not None:
-                raise InputError(str(error).removeprefix(f"input {error.index}: ")) from error
-            raise
+            if error.index is None:  # an option, or whatever concerns all of them
+                raise
+            if alone:
+                raise InputError(error.fact) from error
+            answers = self._kept(items, chosen, on_error)
         seconds = (time.perf_counter() - started) / len(items)
         for answer in answers:
             answer.update(self._stamp(seconds))
@@ -95,8 +103,25 @@ class Handler:
             raise InputError(f"{self.task} needs {absent[0]}=...")
         return {**self.steps.options, **given}
 
-    def _answers(self, items: list[Any], options: Options) -> list[Answer]:
-        examples = self.steps.prepare(items, options)
+    def _kept(self, items: list[Any], options: Options, on_error: str) -> list[Answer]:
+        """Return the answers to those of `items` that can be used, and what is wrong with the others in their places.
+
+        Raises:
+            InputError: they are not to be kept; it speaks of all that are wrong.
+        """
+        examples: list[Example] = []
+        errors: dict[int, str] = {}
+        for index, item in enumerate(items):
+            try:
+                examples += self.steps.prepare([item], options)
+            except InputError as error:
+                errors[index] = error.fact
+        if on_error == "raise":
+            raise InputError.of_several(errors)
+        good = iter(self._answers(examples, options) if examples else [])
+        return [{"error": errors[index]} if index in errors else next(good) for index in range(len(items))]
+
+    def _answers(self, examples: Sequence[Example], options: Options) -> list[Answer]:
         rows = [row for example in examples for row in example.rows]
         outputs = iter(self.run(rows, options))
         answers = []
