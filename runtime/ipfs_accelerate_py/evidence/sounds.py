@@ -36,7 +36,7 @@ FORMS = (
     "ogg",
     "mp3",
     "eight bits at 4 kHz",
-    "stereo at 44.1 kHz",
+    "stereo at 22.05 kHz",
     "bytes",
     "audio_path",
     "whole numbers",
@@ -71,7 +71,7 @@ def recorded(form: str, folder: Path) -> tuple[Any, dict[str, Any]]:
         "ogg": lambda: file("sound.ogg", wave),
         "mp3": lambda: file("sound.mp3", wave),
         "eight bits at 4 kHz": lambda: file("old.wav", wave, 4000, subtype="PCM_U8"),
-        "stereo at 44.1 kHz": lambda: file("stereo.wav", pair, 44_100),
+        "stereo at 22.05 kHz": lambda: file("stereo.wav", pair, 22_050),
         "bytes": content,
         "audio_path": named,
         "whole numbers": lambda: (
@@ -83,21 +83,21 @@ def recorded(form: str, folder: Path) -> tuple[Any, dict[str, Any]]:
     return makers[form]()
 
 
-def unreadable() -> tuple[Any, ...]:
-    """Return what is no sound, each in another way."""
+def unreadable() -> dict[str, Any]:
+    """Return what is no sound, each in another way, by what is wrong with it."""
     import soundfile
 
     empty = io.BytesIO()
     soundfile.write(empty, np.zeros(0, dtype=np.float32), RATE, format="WAV")
-    return (
-        7,
-        None,
-        "no-such-file.wav",
-        b"no sound",
-        empty.getvalue(),
-        {"nothing": "useful"},
-        {"array": sounds()[0], "sampling_rate": "fast"},
-        np.zeros(0, dtype=np.float32),
-        np.full(9000, np.nan, dtype=np.float32),
-        np.zeros((2, 3, 4), dtype=np.float32),
-    )
+    return {
+        "a number": 7,
+        "nothing": None,
+        "no file": "no-such-file.wav",
+        "no sound": b"no sound",
+        "a file without samples": empty.getvalue(),
+        "a dictionary of something else": {"nothing": "useful"},
+        "no rate": {"array": sounds()[0], "sampling_rate": "fast"},
+        "no samples": np.zeros(0, dtype=np.float32),
+        "not a number": np.full(9000, np.nan, dtype=np.float32),
+        "three axes": np.zeros((2, 3, 4), dtype=np.float32),
+    }

@@ -37,6 +37,10 @@ def windows(samples: int, rate: int, chunk_s: Any, stride_s: Any, *, ratio: int)
         InputError: an option is no number of seconds, or nothing is left of a window.
     """
     length = _aligned("chunk_length_s", chunk_s, rate, ratio)
+    if not length:
+        raise InputError(
+            f"chunk_length_s is {chunk_s!r}; the model makes one frame of {ratio / rate:g} seconds"
+        )
     shared = chunk_s / 6 if stride_s is None else stride_s
     pair = shared if isinstance(shared, Sequence) and len(shared) == 2 else (shared, shared)
     left, right = (_aligned("stride_length_s", each, rate, ratio) for each in pair)
