@@ -109,7 +109,8 @@ class PlannedHead:
     @property
     def generates(self) -> bool:
         """Whether it writes its answer token by token, with a cache of what it has read."""
-        return self.task in GENERATING
+        speaks = self.task == "automatic-speech-recognition" and self.has_decoder
+        return self.task in GENERATING or speaks
 
     @property
     def towers(self) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
-from ipfs_accelerate_generator.survey.tables import MODEL_TABLE, TASKS, TEXT_ONLY
+from ipfs_accelerate_generator.survey.tables import ENCODER_TABLE, MODEL_TABLE, TASKS, TEXT_ONLY
 from ipfs_accelerate_py.errors import AccelerateError, unknown
 
 
@@ -113,6 +113,9 @@ def candidates(about: Subject) -> tuple[Candidate, ...]:
     listed = [
         (table, model) for table in (MODEL_TABLE, *TASKS) if (model := _in_table(about, table)) is not None
     ]
+    # A text's vector is what an encoder made of it, wherever there is a decoder that would want a text of its own.
+    if listed and _takes(listed[0][1], "decoder_input_ids") and (encoder := _in_table(about, ENCODER_TABLE)):
+        listed[0] = (ENCODER_TABLE, encoder)
     for table, model in listed:
         for task, method in _tasks(table, model).items():
             found.setdefault(task, Candidate(task, table, model, method))
@@ -125,6 +128,10 @@ def candidates(about: Subject) -> tuple[Candidate, ...]:
     return tuple(
         sorted(found.values(), key=lambda each: bool(each.method))
     )  # what both towers do, before each
+
+
+def _takes(model: Any, name: str) -> bool:
+    return name in inspect.signature(model.forward).parameters
 
 
 # What two towers do: a task by itself, with the method that it calls, or, for "", the comparison.
@@ -142,7 +149,7 @@ _TOWERS: Final = {
 def _tasks(table: str, model: Any) -> dict[str, str]:
     """Return the tasks that `table` gives `model`, and the method of it that each calls; "" for its forward."""
     takes = list(inspect.signature(model.forward).parameters)
-    if table != MODEL_TABLE:
+    if table not in (MODEL_TABLE, ENCODER_TABLE):
         text_only = "input_ids" in takes and getattr(model, "main_input_name", "input_ids") == "input_ids"
         return {task: "" for task in TASKS[table] if task not in TEXT_ONLY or text_only}
     if hasattr(model, "get_text_features"):  # a table names what two towers of texts and images do together

@@ -8,6 +8,9 @@ from typing import Final
 MODEL_TABLE: Final = "MODEL_MAPPING_NAMES"
 """Names the bare model of each type; its task depends on what that model takes."""
 
+ENCODER_TABLE: Final = "MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES"
+"""Names the encoder alone of types whose bare model has a decoder behind it; of others, the bare model again."""
+
 TASKS: Final[Mapping[str, tuple[str, ...]]] = {
     "MODEL_FOR_MASKED_LM_MAPPING_NAMES": ("fill-mask",),
     "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES": ("text-generation",),
@@ -65,7 +68,6 @@ TASKS: Final[Mapping[str, tuple[str, ...]]] = {
 LEFT_OUT: Final[Mapping[str, str]] = {
     "MODEL_FOR_PRETRAINING_MAPPING_NAMES": "pretraining heads; what they infer, other tables name by task",
     "MODEL_FOR_BACKBONE_MAPPING_NAMES": "parts of other models: feature maps for a detector, no task",
-    "MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES": "the bare models of MODEL_MAPPING_NAMES again",
     "MODEL_FOR_IMAGE_MAPPING_NAMES": "the bare models of MODEL_MAPPING_NAMES again",
     "MODEL_FOR_DECISION_MAPPING_NAMES": "one wrapper class around foreign model types, not a head of theirs",
 }

@@ -139,6 +139,8 @@ def _wrong(name: str, array: Array, batch: Mapping[str, Array]) -> Array:
         return np.ascontiguousarray(array[:, ::-1] if array.ndim == 2 else array[..., ::-1, :])
     if name == "input_ids":
         return np.roll(array, 1, axis=-1)
+    if name == "decoder_input_ids":  # often a single token, which has no place to be moved to
+        return np.where(array > 0, array - 1, 1)
     if name == "positions":
         return np.asarray(np.maximum(array - 1, 0))
     if name in _MASKS and not (array == 0).any():

@@ -30,7 +30,7 @@ TEXTS = (
 def trained(tokenizer_class: Any) -> Any:
     """Return a tokenizer of `tokenizer_class` that knows the words of `TEXTS`.
 
-    The trainers of WordPiece and of byte pairs break ties by chance: with their vocabulary no two checkpoints, and no
+    The trainers of WordPiece, byte pairs and Unigram break ties by chance: with their vocabularies no two checkpoints, and no
     two bundles made from them, would be the same. So the pieces are chosen here. A class that cannot be without a file
     of its vocabulary has one token for each letter, as those of speech recognition do.
     """
@@ -49,6 +49,10 @@ def trained(tokenizer_class: Any) -> Any:
         )
     if library is not None and type(library.model).__name__ == "BPE" and not library.model.byte_fallback:
         library.model = _byte_pairs(library, list(tokenizer.all_special_tokens))
+    if library is not None and type(library.model).__name__ == "Unigram":
+        pieces = _pieces(library, "", list(tokenizer.all_special_tokens))
+        likely = [(piece, -10.0 if len(piece) == 1 else -1.0) for piece in pieces]
+        library.model = type(library.model)(likely, library.token_to_id(tokenizer.unk_token))
     return tokenizer
 
 
@@ -89,7 +93,7 @@ def _pieces(library: Any, prefix: str, special: Sequence[str]) -> dict[str, int]
     short = sorted(word for word in words if 1 < len(word) <= _SHORT)
     known = sorted(special, key=library.token_to_id)
     pieces = [*known, *characters, *(prefix + character for character in characters), *short]
-    return {piece: place for place, piece in enumerate(pieces)}
+    return {piece: place for place, piece in enumerate(dict.fromkeys(pieces))}
 
 
 def saved(

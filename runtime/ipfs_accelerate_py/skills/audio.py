@@ -116,7 +116,7 @@ class AudioInput:
         """
         return [
             (
-                self._given(item, index)
+                self.given(item, index)
                 if isinstance(item, Mapping) and any(name in item for name in READY)
                 else self.features(self.wave(item, index))
             )
@@ -156,7 +156,8 @@ class AudioInput:
         tone = (np.sin(2 * np.pi * (300 + 500 * times) * times) / 2).astype(np.float32)
         return tone, tone[len(tone) // 3 :] if self.padding else tone[::-1]
 
-    def _given(self, item: Mapping[str, Any], index: int) -> Sound:
+    def given(self, item: Mapping[str, Any], index: int) -> Sound:
+        """Return arrays that somebody made ready, checked."""
         made = self.extractor.made
         if stray := [name for name in item if name not in (made, "sampling_rate")]:
             raise InputError(f"{stray[0]!r} is not taken; this model takes {made!r}", index=index)

@@ -37,6 +37,18 @@ def cache_of(layers: Sequence[tuple[Any, Any]]) -> Any:
     return cache
 
 
+def once() -> Any:
+    """Return an empty cache that is filled once: it puts nothing in front of what it is given, so it can be traced."""
+    from transformers.cache_utils import Cache, DynamicLayer
+
+    class Once(DynamicLayer):  # type: ignore[misc]  # transformers is an unchecked library
+        def update(self, key_states: Any, value_states: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
+            self.keys, self.values, self.is_initialized = key_states, value_states, True
+            return key_states, value_states
+
+    return Cache(layer_class_to_replicate=Once)
+
+
 def past_names(layers: int) -> tuple[str, ...]:
     """Return the names of the cache's inputs, keys and values of each layer in turn."""
     return tuple(f"past.{layer}.{kind}" for layer in range(layers) for kind in ("keys", "values"))
@@ -141,7 +153,10 @@ def traced(head: Head, model: Module, checkpoint: Checkpoint) -> Trace:
     with engine.decoding() as decoder:
         session = head.session(engine, decoder)
         session.begin(prompts(rows, steps.padding, side=steps.side))
-        session.step(np.tile(np.arange(_NEW), (len(rows), 1)))
+        for _ in range(
+            2
+        ):  # behind an encoder a prompt is one token, and a past of 1 would be taken for a constant
+            session.step(np.tile(np.arange(_NEW), (len(rows), 1)))
     return trace
 
 

@@ -55,6 +55,8 @@ class Generator(Handler):
 
     def run(self, rows: Sequence[Features], options: Options) -> list[dict[str, Array]]:
         """Return the new tokens of each row as {"tokens": (new,)}, in batches of similar length."""
+        if self.steps.run is not None:
+            return self.steps.run(self, rows, options)
         check(options)
         order = sorted(range(len(rows)), key=lambda place: -length(rows[place], self.steps.padding))
         results: list[dict[str, Array]] = [{} for _ in rows]

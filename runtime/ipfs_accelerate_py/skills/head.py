@@ -55,6 +55,9 @@ class Steps:
     )
     options: Mapping[str, Any] = field(default_factory=dict)  # name -> default
     required: tuple[str, ...] = ()  # options whose default serves the sample alone
+    # From the handler, its rows and the options to the outputs of each row, where a head that decodes has to do so more
+    # than once for a row, as for a long sound.
+    run: Callable[[Any, Sequence[Features], Options], list[dict[str, Array]]] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,130 @@
+"""Decoding behind an encoder: the encoder runs once, and the decoder reads keys and values that were made of it.
+
+The part "encoder" gives, for each layer of the decoder, the keys and values of what the encoder made of the input:
+they stay the same at every step, so they are computed once and held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ipfs_accelerate_py.errors import CheckpointError
+from ipfs_accelerate_py.skills.arrays import Array, Batch, Module, Tensors
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.generation import OPTIONS as OF_DECODERS
+from ipfs_accelerate_py.skills.session import Decoder, Engine
+from ipfs_accelerate_py.skills.text import NO_LIMIT
+
+ENCODER = "encoder"  # the part's name
+START = "decoder_input_ids"  # what the decoder reads first, and then at every step
+MASK = "attention_mask"  # of what the encoder read
+_MEMORY = "memory."
+
+# Those of the loop; the prompt is no part of what is written, so there is no full text to return.
+OPTIONS: Mapping[str, Any] = {
+    name: value for name, value in OF_DECODERS.items() if name != "return_full_text"
+}
+
+
+class EncodedSession:
+    """A session of a decoder behind an encoder.
+
+    A prompt is what the encoder takes, filled up on the right, with what the decoder reads first: the same number of
+    tokens in every row, so that each row stands at the same place and none needs a mask of its own.
+    """
+
+    def __init__(self, engine: Engine, decoder: Decoder) -> None:
+        self._engine = engine
+        self._decoder = decoder
+
+    def begin(self, prompt: Batch) -> Array:
+        """Encode the prompts and read what the decoder begins with; return the logits after it."""
+        source = {name: array for name, array in prompt.items() if name != START}
+        memory = self._engine.run(ENCODER, source)
+        self._decoder.hold({**memory, MASK: source[MASK]} if MASK in source else memory)
+        return self.step(prompt[START])
+
+    def step(self, ids: Array) -> Array:
+        """Read `ids` (rows, new); return the logits after them."""
+        return self._decoder.step({START: ids})
+
+    def reorder(self, rows: Array) -> None:
+        """Go on with these rows, in this order."""
+        self._decoder.reorder(rows)
+
+
+def remembered(model: Module, hidden: Any, mask: Any | None) -> dict[str, Any]:
+    """Return the keys and values that each layer of the decoder makes of `hidden` (rows, places, width), by name.
+
+    They are found by letting the decoder read a token, whichever: what it remembers of the encoder is the same for all.
+    """
+    import torch
+    from transformers import EncoderDecoderCache
+
+    from ipfs_accelerate_py.skills.cache import once
+
+    cache = EncoderDecoderCache(once(), once())
+    start = torch.zeros_like(hidden[:, :1, 0], dtype=torch.int64)
+    _decoded(model, hidden, mask, start, cache)
+    memory = {}
+    for place, layer in enumerate(cache.cross_attention_cache.layers):
+        memory[f"{_MEMORY}{place}.keys"], memory[f"{_MEMORY}{place}.values"] = layer.keys, layer.values
+    return memory
+
+
+def decoded(model: Module, batch: Tensors, cache: Any) -> dict[str, Any]:
+    """Return the logits after each row of `batch`, {"logits": (rows, vocabulary)}; `cache` grows by its tokens."""
+    from transformers import EncoderDecoderCache
+
+    from ipfs_accelerate_py.skills.cache import cache_of
+
+    keys = sorted((name for name in batch if name.startswith(_MEMORY) and name.endswith(".keys")), key=_layer)
+    layers = [(batch[name], batch[name.removesuffix("keys") + "values"]) for name in keys]
+    both = EncoderDecoderCache(cache, cache_of(layers))
+    both.is_updated = dict.fromkeys(
+        range(len(layers)), True
+    )  # by itself it asks a length that a trace has not
+    # Of the encoder's output only the number of places is still asked for, (rows, places, any).
+    logits = _decoded(model, layers[0][0][:, 0], batch.get(MASK), batch[START], both)
+    return {"logits": logits[:, -1]}
+
+
+def _layer(name: str) -> int:
+    return int(name.split(".")[1])
+
+
+def _decoded(model: Module, hidden: Any, mask: Any | None, ids: Any, cache: Any) -> Any:
+    from transformers.modeling_outputs import BaseModelOutput
+
+    output = model(
+        encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
+        attention_mask=mask,
+        decoder_input_ids=ids,
+        past_key_values=cache,
+        use_cache=True,
+    )
+    return output.logits
+
+
+def start(checkpoint: Checkpoint) -> Array:
+    """Return what the decoder of the checkpoint reads first, (1,), by the rule of transformers.
+
+    Raises:
+        CheckpointError: neither generation_config.json nor config.json names it.
+    """
+    written: tuple[Mapping[str, Any], ...] = (checkpoint.json("generation_config.json"), checkpoint.config)
+    for name in ("decoder_start_token_id", "bos_token_id"):
+        for settings in written:
+            if isinstance(settings.get(name), int):
+                return np.asarray([settings[name]], dtype=np.int64)
+    raise CheckpointError(
+        f"{checkpoint.folder}: neither generation_config.json nor config.json has a decoder_start_token_id; add it"
+    )
+
+
+def places(checkpoint: Checkpoint, field: str) -> int:
+    """Return how many tokens the decoder has places for: what config.json says in `field`, if anything."""
+    return (checkpoint.number(field) if field else None) or NO_LIMIT
