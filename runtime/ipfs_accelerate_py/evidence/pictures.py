@@ -33,6 +33,16 @@ def pictures() -> tuple[Picture, ...]:
     return tuple(Image.fromarray(_waves(*size)) for size in ((48, 64, 5.0), (30, 20, 9.0), (97, 33, 3.0)))
 
 
+@cache
+def videos() -> tuple[dict[str, list[Picture]], ...]:
+    """Return three videos of eight frames, which move, of different sizes."""
+    from PIL import ImageChops
+
+    return tuple(
+        {"frames": [ImageChops.offset(picture, 5 * shift, 0) for shift in range(8)]} for picture in pictures()
+    )
+
+
 FORMS = (
     "grey",
     "sixteen-bit",
