@@ -91,7 +91,9 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
     import torch
 
     wanted = tuple(names)
-    if "input_values" in wanted:
+    if "input_ids" in wanted:  # beside a sound the mask is the text's
+        shape = replace(shape, masked=shape.tokens)
+    elif "input_values" in wanted:
         shape = replace(shape, masked=SAMPLES)
     elif "input_features" in wanted:
         shape = replace(shape, masked=_frames(shape))

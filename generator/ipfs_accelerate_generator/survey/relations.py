@@ -27,6 +27,14 @@ def head_widths(sheet: Sheet) -> None:
                     sheet.after[name] = sheet.after[wide] // sheet.after[many]
 
 
+def stages(sheet: Sheet) -> None:
+    """Let a pyramid keep its stages, where a field counts them: from one to the next its width grows."""
+    for _, layers in sheet.listed(Quantity.LAYERS):
+        for name, value in sheet.single(Quantity.LAYERS):
+            if value == len(layers):
+                sheet.after[name] = value
+
+
 def lists_by_layer(sheet: Sheet) -> None:
     """Let a list with one entry for each layer be as long as the layers are now."""
     for layers, length in sheet.single(Quantity.LAYERS):
@@ -94,6 +102,7 @@ def norms_that_see_a_mask(sheet: Sheet) -> None:
 RELATIONS: Final[tuple[Callable[[Sheet], None], ...]] = (
     equals,
     head_widths,
+    stages,
     lists_by_layer,
     places_among_layers,
     last_windows,

@@ -146,3 +146,10 @@ def sized(processor_class: Any, size: int) -> Any:
     if getattr(own, "crop_size", None):
         settings["crop_size"] = {"height": size, "width": size}
     return processor_class(**settings)
+
+
+def hearing(extractor_class: Any) -> Any:
+    """Return a feature extractor whose window is a second, and that makes one view of a sound, where it has windows."""
+    wanted = {"max_length_s": 1, "truncation": "rand_trunc"}
+    known = signature(extractor_class).parameters
+    return extractor_class(**{name: value for name, value in wanted.items() if name in known})

@@ -28,6 +28,17 @@ def scaled(model: Module, vectors: Any) -> Any:
     return torch.cat([unit, model.logit_bias.expand(unit.shape[0], 1)], dim=-1) if _biased(model) else unit
 
 
+def ones_for(features: Any) -> Any:
+    """Return (batch, 1) true: each sound counts as one that was longer than the window, of which parts are fused.
+
+    A model that fuses nothing does not look at it. Of one that does, transformers' extractor says so of any sound that
+    is alone, and in a batch of short ones of a random one.
+    """
+    import torch
+
+    return torch.ones_like(features[:, 0, 0, :1], dtype=torch.bool)
+
+
 def _biased(model: Module) -> bool:
     return "logit_bias" in dict(model.named_parameters(recurse=False))
 
