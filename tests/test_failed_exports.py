@@ -13,7 +13,7 @@ from tiny_checkpoints import bert
 import ipfs_accelerate_py as ia
 from ipfs_accelerate_py.cli.app import main
 from ipfs_accelerate_py.errors import BundleError
-from ipfs_accelerate_py.skills import failed_exports
+from ipfs_accelerate_py.skills import export_server, failed_exports
 from ipfs_accelerate_py.skills.catalogue import find
 
 TASK = "text-classification"
@@ -27,8 +27,9 @@ RAISING = """
 
 @pytest.fixture(scope="module", autouse=True)
 def _made() -> None:
-    """Make the checkpoint before a test moves the home in which it lies."""
+    """Make the checkpoint before a test moves the home in which it lies; one process does all exports."""
     bert()
+    export_server.start()
 
 
 @pytest.fixture
