@@ -195,12 +195,14 @@ def _sha256(*parts: str) -> str:
 
 
 def _runtime_source(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+    path = Path(__file__).parent / name
+    return path.read_text(encoding="utf-8") if path.is_file() else ""  # a vendored copy has what its skill needs
 
 
 def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> None:
     from ipfs_accelerate_py.hardware.child import python_module, run_child
-    from ipfs_accelerate_py.skills.export_server import running
+    from ipfs_accelerate_py.skills import export
+    from ipfs_accelerate_py.skills.serving import running
 
     order = {
         "module": str(module),
@@ -214,7 +216,7 @@ def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folde
     if server := running():
         failure = server.export(order, timeout_s=EXPORT_TIMEOUT_S)
     else:
-        command = python_module("ipfs_accelerate_py.skills.export", json.dumps(order))
+        command = python_module(export.main.__module__, json.dumps(order))
         failure = run_child(command, timeout_s=EXPORT_TIMEOUT_S).failure
     if failure:
         full = shutil.disk_usage(folder).free < _FULL  # which OpenVINO calls an iostream error
