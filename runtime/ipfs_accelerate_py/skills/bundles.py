@@ -195,8 +195,8 @@ def _sha256(*parts: str) -> str:
 
 
 def _runtime_source(name: str) -> str:
-    path = Path(__file__).parent / name
-    return path.read_text(encoding="utf-8") if path.is_file() else ""  # a vendored copy has what its skill needs
+    path = Path(__file__).parent / name  # not there in a vendored copy whose skill does without it
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> None:
