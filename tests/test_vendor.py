@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType
 
@@ -39,7 +40,8 @@ PICTURE = np.arange(40 * 30 * 3, dtype=np.uint8).reshape(40, 30, 3)
 ASK = """
 import importlib, json, sys
 import numpy as np
-package, checkpoint, task, backends, inputs = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], json.loads(sys.argv[5])
+package, checkpoint, task, backends, given = sys.argv[1:]
+inputs = json.loads(given)
 vendored = importlib.import_module(package)
 if inputs and not isinstance(inputs[0], str):
     inputs = [np.array(each, np.uint8) for each in inputs]
@@ -75,11 +77,22 @@ def lean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-def package_answers(model_type: str, checkpoint: Path, task: str, backends: str, inputs: list) -> dict:
+@dataclass(frozen=True)
+class Question:
+    """Inputs for a checkpoint, to be answered on each of some backends."""
+
+    checkpoint: Path
+    task: str
+    backends: str
+    inputs: list  # type: ignore[type-arg]  # texts, or pictures as nested lists
+
+
+def package_answers(model_type: str, asked: Question) -> dict:
     """What the package itself answers."""
     export_server.start()
-    skill = find(model_type).skill()
-    answers = {each: skill.load(Checkpoint(str(checkpoint)), task, each)(inputs) for each in backends.split()}
+    skill, checkpoint = find(model_type).skill(), Checkpoint(str(asked.checkpoint))
+    inputs = [each if isinstance(each, str) else np.array(each, np.uint8) for each in asked.inputs]
+    answers = {each: skill.load(checkpoint, asked.task, each)(inputs) for each in asked.backends.split()}
     return json.loads(json.dumps(answers))
 
 
@@ -90,11 +103,10 @@ def timeless(answers: dict) -> dict:
     }
 
 
-def ask(python: Path, path: Path, package: str, checkpoint: Path, task: str, backends: str, inputs: list):
-    said = run(
-        python, ASK, package, str(checkpoint), task, backends, json.dumps(inputs), path=path, home=home()
-    )
-    told = json.loads(said)
+def ask(python: Path, path: Path, package: str, asked: Question) -> dict:
+    """What a vendored package in the folder `path` tells under some Python."""
+    given = (str(asked.checkpoint), asked.task, asked.backends, json.dumps(asked.inputs))
+    told = json.loads(run(python, ASK, package, *given, path=path, home=home()))
     assert not [name for name in told["modules"] if name.startswith("ipfs_accelerate")]
     return told
 
@@ -102,29 +114,26 @@ def ask(python: Path, path: Path, package: str, checkpoint: Path, task: str, bac
 def test_texts_are_answered_to_the_last_bit_as_by_the_package_on_every_backend_here(
     folder: Path, whole: Path, lean: Path
 ) -> None:
-    checkpoint, task = tiny_checkpoints.bert(), "text-classification"
-    backends = "cpu openvino onnxruntime"
-    wanted = timeless(package_answers("bert", checkpoint, task, backends, TEXTS))
+    asked = Question(tiny_checkpoints.bert(), "text-classification", "cpu openvino onnxruntime", TEXTS)
+    wanted = timeless(package_answers("bert", asked))
     assert wanted["cpu"][0]["logits"] != wanted["cpu"][1]["logits"]
-    exporting = ask(whole, folder, "bert_skill", checkpoint, task, backends, TEXTS)
-    assert timeless(exporting["answers"]) == wanted
+    assert timeless(ask(whole, folder, "bert_skill", asked)["answers"]) == wanted
 
     # What was exported needs neither torch nor the folder's name or place.
     nested = folder / "project" / "models"
     shutil.copytree(folder / "bert_skill", nested / "renamed", ignore=shutil.ignore_patterns("__pycache__"))
-    told = ask(lean, folder, "project.models.renamed", checkpoint, task, "openvino onnxruntime", TEXTS)
+    told = ask(lean, folder, "project.models.renamed", replace(asked, backends="openvino onnxruntime"))
     del wanted["cpu"]
     assert timeless(told["answers"]) == wanted
     assert not {"torch", "transformers"} & {*told["modules"]}
 
 
 def test_images_are_answered_to_the_last_bit_as_by_the_package(folder: Path, whole: Path) -> None:
-    checkpoint, task = tiny_checkpoints.vit(), "image-classification"
-    wanted = timeless(package_answers("vit", checkpoint, task, "cpu openvino", [PICTURE, PICTURE[::-1]]))
+    pictures = [PICTURE.tolist(), PICTURE[::-1].tolist()]
+    asked = Question(tiny_checkpoints.vit(), "image-classification", "cpu openvino", pictures)
+    wanted = timeless(package_answers("vit", asked))
     assert wanted["cpu"][0]["logits"] != wanted["cpu"][1]["logits"]
-    given = [PICTURE.tolist(), PICTURE[::-1].tolist()]
-    told = ask(whole, folder, "vit_skill", checkpoint, task, "cpu openvino", given)
-    assert timeless(told["answers"]) == wanted
+    assert timeless(ask(whole, folder, "vit_skill", asked)["answers"]) == wanted
 
 
 def test_the_example_of_the_readme_runs(folder: Path, whole: Path) -> None:
@@ -214,7 +223,7 @@ def test_what_is_not_needed_is_not_there_and_the_same_is_written_every_time(mode
     assert not {"_runtime/skills/dispatch.py", "_runtime/skills/export_server.py"} & files.keys()
     assert not [path for path in files if path.startswith(("_runtime/cli", "_runtime/evidence"))]
     assert "def stored(" not in files["_runtime/skills/bundles.py"]
-    assert ("_runtime/skills/text.py" in files) == (model_type == "bert")
+    assert ("_runtime/skills/generation.py" in files) == (model_type == "bert")
 
 
 def test_an_unknown_type_gets_the_nearest_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

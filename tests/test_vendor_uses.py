@@ -20,9 +20,9 @@ def names(code: str) -> set[str]:
         ("def f():\n    x = y\n    return x", {"y"}),
         ("def f():\n    def g(): return x\n    x = 1", set()),
         ("def f():\n    with open(p) as h: return [q for q in h if q > z]", {"open", "p", "z"}),
-        ("X = [a for a in b for c in a]", {"b", "X"}),
-        ("X = {a: v for a in b}", {"b", "v", "X"}),
-        ("X = lambda a, b=c: a(b, d)", {"c", "d", "X"}),
+        ("X = [a for a in b for c in a]", {"b"}),
+        ("X = {a: v for a in b}", {"b", "v"}),
+        ("X = lambda a, b=c: a(b, d)", {"c", "d"}),
         (
             "class C(Base):\n    field: Kind = default\n    def m(self): return self.field",
             {"Base", "Kind", "default"},

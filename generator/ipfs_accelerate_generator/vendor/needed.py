@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,15 @@ class Source:
     def statements(self) -> list[ast.stmt]:
         """Its statements in order."""
         return ast.parse(self.text).body
+
+    def code(self, place: int) -> str:
+        """Return the lines of the statement at `place`, with the blank lines and comments before it."""
+        after = self.statements[place - 1].end_lineno if place else self.statements[0].lineno - 1
+        return "".join(self._lines[after : self.statements[place].end_lineno])
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.text.splitlines(keepends=True)
 
     @property
     def is_package(self) -> bool:
@@ -103,7 +112,6 @@ class Needed:
         self.skill = skill
         self.names: dict[str, set[str]] = {}  # module -> those of its definitions that are needed
         self._runtime = runtime
-        self._sources: dict[str, Source | None] = {skill.name: skill}
         self._waiting: list[tuple[str, str]] = []
 
     def add(self, module: str, names: Iterable[str]) -> None:
@@ -203,8 +211,12 @@ class Needed:
                 yield place
 
     def _source(self, module: str) -> Source | None:
-        if module not in self._sources:
-            stem = self._runtime.joinpath(*module.split(".")[1:])
-            paths = (stem / "__init__.py", stem.with_suffix(".py"))
-            self._sources[module] = next((Source(module, path) for path in paths if path.is_file()), None)
-        return self._sources[module]
+        return self.skill if module == self.skill.name else _source(module, self._runtime)
+
+
+@lru_cache(maxsize=1024)
+def _source(module: str, runtime: Path) -> Source | None:
+    """Return a module of the runtime, parsed once; None where there is no file."""
+    stem = runtime.joinpath(*module.split(".")[1:])
+    paths = (stem / "__init__.py", stem.with_suffix(".py"))
+    return next((Source(module, path) for path in paths if path.is_file()), None)

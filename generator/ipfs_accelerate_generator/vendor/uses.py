@@ -97,7 +97,8 @@ class _Reader(ast.NodeVisitor):
         self._scopes: list[Scope] = []
 
     def visit_Name(self, node: ast.Name) -> None:  # ast dispatches on these names
-        self._read(node.id)
+        if not isinstance(node.ctx, ast.Store):
+            self._read(node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if isinstance(node.value, ast.Name):

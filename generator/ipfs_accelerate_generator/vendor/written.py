@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -14,7 +15,7 @@ from ipfs_accelerate_generator.vendor.uses import Target
 
 FOLDER: Final = "_runtime"  # of the runtime's modules, within a vendored folder
 
-_EXTRA: Final = re.compile(rf"'{RUNTIME}\[(\w+)\]'")
+_EXTRA: Final = re.compile(rf"'?{RUNTIME}\[(\w+)\]'?")
 _BLANK_LINES: Final = 2  # around a function or class
 
 
@@ -29,42 +30,30 @@ def written(module: Source, needed: Needed, extras: Mapping[str, str]) -> str:
 
     `extras` says what pip is told to install in the place of each of the package's extras.
     """
-    tree = cst.parse_module(module.text)
-    places = needed.places(module)
     rewriter = _Rewriter(module, needed, extras)
-    kept = [(place, _rewritten(tree.body[place], rewriter)) for place in places]
-    pieces = [_docstring(module, tree), "from __future__ import annotations\n", *_imports(module, needed)]
+    docstring = module.code(0) if module.statements and module.is_remark(0) else ""
+    pieces = [docstring, "from __future__ import annotations\n", *_imports(module, needed)]
     text = "\n".join(piece for piece in pieces if piece)
-    before = -1
-    for place, code in kept:
+    before: ast.stmt | None = None
+    for place in needed.places(module):
+        statement, code = module.statements[place], module.code(place)
         stripped = code.lstrip("\n")
         blank = len(code) - len(stripped)
-        if _is_large(tree.body[place]) or (before >= 0 and _is_large(tree.body[before])):
+        if _is_large(statement) or (before is not None and _is_large(before)):
             blank = _BLANK_LINES
-        elif before < 0:
+        elif before is None:
             blank = 1
-        text += "\n" * blank + stripped
-        before = place
+        text += "\n" * blank + (_rewritten(stripped, rewriter) if RUNTIME in stripped else stripped)
+        before = statement
     return text
 
 
-def _docstring(module: Source, tree: cst.Module) -> str:
-    has = bool(module.statements) and module.is_remark(0)
-    return _code(tree.body[0]) if has else ""
+def _rewritten(code: str, rewriter: _Rewriter) -> str:
+    return cst.parse_module(code).visit(rewriter).code
 
 
-def _rewritten(node: cst.SimpleStatementLine | cst.BaseCompoundStatement, rewriter: _Rewriter) -> str:
-    code = _code(node)
-    return _code(node.visit(rewriter)) if RUNTIME in code else code
-
-
-def _code(node: cst.CSTNode | cst.FlattenSentinel[cst.CSTNode] | cst.RemovalSentinel) -> str:
-    assert isinstance(node, cst.SimpleStatementLine | cst.BaseCompoundStatement)
-    return cst.Module(body=[node]).code
-
-
-def _is_large(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.FunctionDef | cst.ClassDef)
+def _is_large(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
 
 def _imports(module: Source, needed: Needed) -> list[str]:
