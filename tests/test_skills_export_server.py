@@ -8,7 +8,7 @@ import pytest
 from tiny_checkpoints import weightless
 
 from ipfs_accelerate_py.errors import BundleError
-from ipfs_accelerate_py.skills import export_server
+from ipfs_accelerate_py.skills import export_server, serving
 from ipfs_accelerate_py.skills.bundles import bundle
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
@@ -46,7 +46,7 @@ def asked(tmp_path, monkeypatch):
 
 def test_a_bundle_is_that_of_a_process_of_its_own(server, asked, monkeypatch):
     through = asked("through", POCKET_BYTES="321")
-    monkeypatch.setattr(export_server, "running", lambda: None)
+    monkeypatch.setattr(serving, "servers", {})
     alone = asked("alone", POCKET_BYTES="321")
     assert through.manifest == alone.manifest
     assert (through.folder / "model.bin").stat().st_size == 321

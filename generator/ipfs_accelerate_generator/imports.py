@@ -31,7 +31,7 @@ class Import:
 
     @property
     def section(self) -> int:
-        """Where it stands: future, standard library, third party, ours."""
+        """Where it stands: future, standard library, third party, ours or relative."""
         top = self.module.split(".")[0]
         if self.module == "__future__":
             return 0
@@ -39,7 +39,7 @@ class Import:
             top in sys.stdlib_module_names
         ):  # the modules that templates use are in it in every supported Python
             return 1
-        return 3 if top in _FIRST_PARTY else 2
+        return 3 if top in _FIRST_PARTY or self.module.startswith(".") else 2
 
 
 def imports_in(statement: cst.SimpleStatementLine) -> list[Import] | None:
@@ -83,7 +83,7 @@ def _section(imports: list[Import], indent: str) -> Iterator[str]:
     whole = sorted((each for each in imports if not each.name), key=lambda each: _natural(each.module))
     for each in whole:
         yield f"{indent}import {each.module}{_as(each)}\n"
-    parts = sorted((each for each in imports if each.name), key=lambda each: _natural(each.module))
+    parts = sorted((each for each in imports if each.name), key=lambda each: _farthest(each.module))
     for module, members in groupby(parts, key=lambda each: each.module):
         ordered = sorted(members, key=_member)
         named = [each.name + _as(each) for each in ordered if not each.alias]
@@ -101,6 +101,12 @@ def _section(imports: list[Import], indent: str) -> Iterator[str]:
 
 def _as(each: Import) -> str:
     return f" as {each.alias}" if each.alias else ""
+
+
+def _farthest(module: str) -> tuple[int, str, str]:
+    """Relative imports from the outermost package inwards, as isort has them."""
+    inner = module.lstrip(".")
+    return len(inner) - len(module), *_natural(inner)
 
 
 def _natural(text: str) -> tuple[str, str]:

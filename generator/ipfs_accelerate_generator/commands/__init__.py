@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import typer
 
-COMMANDS: Final = ("survey", "sync", "generate", "check", "test", "adopt", "loop", "template")
+COMMANDS: Final = ("survey", "sync", "generate", "check", "test", "adopt", "loop", "template", "vendor")
 
 
 def register(app: typer.Typer) -> None:

@@ -41,6 +41,9 @@ COMMANDS: Final = (
     Command("hardware", "Try every backend: what works here, what does not and why."),
     Command("coverage", "Say which model types work on which backends.", ("registry",)),
     Command("cache", "List, verify and prune the exported models."),
+    Command(
+        "vendor", "Write a skill as a folder that runs without this package.", ("generator",), generator=True
+    ),
     Command("template", "Add, show, compare and restore templates.", ("generator",), generator=True),
 )
 

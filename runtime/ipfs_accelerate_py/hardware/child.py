@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ipfs_accelerate_py
-
 LAST_BREATH_S = 5.0  # a killed process that a broken driver holds in the kernel is left behind after this
 
 
@@ -32,8 +30,8 @@ def python_module(name: str, *arguments: str) -> list[str]:
 
 
 def module_environment() -> dict[str, str]:
-    """Return the environment in which a child finds this very package."""
-    root = str(Path(ipfs_accelerate_py.__file__).parents[1])
+    """Return the environment in which a child finds this very package, whatever it is called and part of."""
+    root = str(Path(__file__).resolve().parents[__name__.count(".")])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, "PYTHONPATH": path}
 

@@ -23,7 +23,7 @@ QNN_LIBRARIES: Final = {"npu": "QnnHtp", "cpu": "QnnCpu"}
 def openvino(report: Report) -> None:
     """Compile a one-node graph for each device of OpenVINO and run it."""
     if not installed("openvino"):
-        report.absent("openvino is not installed", extra("openvino"))
+        report.absent("openvino is not installed", extra("'ipfs_accelerate_py[openvino]'"))
         return
     from openvino import Core, Model, __version__, opset13
 
@@ -43,7 +43,7 @@ def openvino(report: Report) -> None:
 def onnxruntime(report: Report) -> None:
     """Run a one-node model on each execution provider of ONNX Runtime."""
     if not installed("onnxruntime"):
-        report.absent("onnxruntime is not installed", extra("onnx"))
+        report.absent("onnxruntime is not installed", extra("'ipfs_accelerate_py[onnx]'"))
         return
     import onnxruntime as ort
 

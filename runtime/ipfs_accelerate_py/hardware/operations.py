@@ -1,4 +1,4 @@
-"""The child process of a probe: `python -m ipfs_accelerate_py.hardware.operations BACKEND [DEVICE ...]`.
+"""The child process of a probe, run as a module with the arguments `BACKEND [DEVICE ...]`.
 
 It multiplies a small matrix by itself on each device of one backend, except those named, and reports as it
 goes. A crash, a hang or an exception costs this process only. Nothing is caught: the last line of a traceback
@@ -27,7 +27,13 @@ OPERATIONS: Final[Mapping[Backend, Callable[[Report], None]]] = {
     Backend.QUALCOMM: exported_operations.qualcomm,
 }
 
-if __name__ == "__main__":
+
+def main(backend: str, *skipped: str) -> None:
+    """Try the devices of `backend` in this process, but for those `skipped`."""
     to_parent = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the libraries print goes to stderr and cannot be taken for a report
-    OPERATIONS[Backend(sys.argv[1])](Report(to_parent, tuple(sys.argv[2:])))
+    OPERATIONS[Backend(backend)](Report(to_parent, skipped))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -20,7 +20,6 @@ from ipfs_accelerate_py.hardware.machine import fingerprint, usable_cores
 
 __all__ = ["Device", "Probe", "probe", "probes", "require"]
 
-OPERATIONS: Final = "ipfs_accelerate_py.hardware.operations"
 TIMEOUT_S: Final = 120.0  # importing torch on a busy machine took 30 s; the first use of a GPU another 20 s
 
 # What an answer depends on besides the hardware: when one of these changes, the backend is probed again.
@@ -91,10 +90,13 @@ def _later(name: Backend) -> Probe:
 
 def _ask(name: Backend) -> Probe:
     """Return the answer of child processes: of one, and one more for each device on which a child failed."""
+    from ipfs_accelerate_py.hardware import operations
+
     failures: dict[str, str] = {}
     events: list[Mapping[str, Any]] = []
     while True:
-        ending = run_child(python_module(OPERATIONS, name.value, *failures), timeout_s=TIMEOUT_S)
+        command = python_module(operations.main.__module__, name.value, *failures)
+        ending = run_child(command, timeout_s=TIMEOUT_S)
         events += ending.events
         tried = [event["trying"] for event in ending.events if "trying" in event]
         if not ending.failure:

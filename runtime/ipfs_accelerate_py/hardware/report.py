@@ -59,5 +59,5 @@ def installed(module: str) -> bool:
 
 
 def extra(name: str) -> str:
-    """Return the instruction to install one of this package's extras."""
-    return f"install it with: python -m pip install 'ipfs_accelerate_py[{name}]'"
+    """Return the instruction to install one of this package's extras, quoted as a shell wants it."""
+    return f"install it with: python -m pip install {name}"

@@ -59,7 +59,8 @@ def cpu(report: Report) -> None:
         report.detail("library", f"numpy {np.__version__}")
         matrix = np.array(MATRIX, np.float32)
         report.works(device, matrix @ matrix)
-        report.absent("the processor answers (through numpy), but torch is not installed", extra("torch"))
+        reason = "the processor answers (through numpy), but torch is not installed"
+        report.absent(reason, extra("'ipfs_accelerate_py[torch]'"))
         return
     import torch
 
@@ -95,7 +96,7 @@ def mps(report: Report) -> None:
         )
         return
     if not installed("torch"):
-        report.absent("torch is not installed", extra("torch"))
+        report.absent("torch is not installed", extra("'ipfs_accelerate_py[torch]'"))
         return
     import torch
 

@@ -224,13 +224,15 @@ def _sha256(*parts: str) -> str:
 
 
 def _runtime_source(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+    path = Path(__file__).parent / name  # not there in a vendored copy whose skill does without it
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder: Path) -> str:
     """Export into `folder` in a child process; return how that failed, or ""."""
     from ipfs_accelerate_py.hardware.child import python_module, run_child
-    from ipfs_accelerate_py.skills.export_server import running
+    from ipfs_accelerate_py.skills import export
+    from ipfs_accelerate_py.skills.serving import running
 
     order = {
         "module": str(module),
@@ -243,7 +245,7 @@ def _export(checkpoint: Checkpoint, module: Path, task: str, backend: str, folde
     }
     if server := running():
         return server.export(order, timeout_s=EXPORT_TIMEOUT_S)
-    command = python_module("ipfs_accelerate_py.skills.export", json.dumps(order))
+    command = python_module(export.main.__module__, json.dumps(order))
     return run_child(command, timeout_s=EXPORT_TIMEOUT_S).failure
 
 

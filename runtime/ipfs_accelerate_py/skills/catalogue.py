@@ -45,37 +45,37 @@ class Entry:
         return skill
 
 
-def folders() -> Iterator[Path]:
-    """Yield the folders of generated modules: the workspace's, the user's, the package's."""
-    workspace = os.environ.get("IPFS_ACCELERATE_WORKSPACE") or str(Path.cwd())
-    yield Path(workspace) / "generated" / PACKAGE
+def folders(root: Path | None = None) -> Iterator[Path]:
+    """Yield the folders of generated modules: the workspace's (at `root`, if given), the user's, the package's."""
+    workspace = root or Path(os.environ.get("IPFS_ACCELERATE_WORKSPACE") or Path.cwd())
+    yield workspace / "generated" / PACKAGE
     yield home() / "skills" / PACKAGE
     package = importlib.util.find_spec(PACKAGE)
     for place in (package.submodule_search_locations or ()) if package else ():
         yield Path(place)
 
 
-def entries() -> dict[str, Entry]:
+def entries(root: Path | None = None) -> dict[str, Entry]:
     """Return all known model types; where two catalogues name the same, the earlier one counts.
 
     Raises:
         WorkspaceError: a catalogue cannot be read.
     """
     found: dict[str, Entry] = {}
-    for folder in folders():
+    for folder in folders(root):
         for model_type, written in _read(folder / FILE).items():
             if model_type not in found:
                 found[model_type] = _entry(model_type, written, folder)
     return found
 
 
-def find(model_type: str) -> Entry:
-    """Return the entry of `model_type`.
+def find(model_type: str, root: Path | None = None) -> Entry:
+    """Return the entry of `model_type`, the workspace at `root` first.
 
     Raises:
         UnknownName: no catalogue has it; the message names the nearest and how to generate it.
     """
-    known = entries()
+    known = entries(root)
     if model_type not in known:
         error = unknown("model type", model_type, known)
         error.args = (f"{error}; to make a skill for it, run `ipfs-accelerate loop {model_type}`",)

@@ -1,6 +1,6 @@
 """Exporting: the functions that generated modules call, and the child process that calls the module.
 
-`bundle` runs it as `python -m ipfs_accelerate_py.skills.export ORDER`, with a JSON object that says what to export.
+`bundle` runs it as a module, with a JSON object that says what to export.
 """
 
 from __future__ import annotations
@@ -176,10 +176,13 @@ def onnx_axis_names(head: Head) -> dict[str, dict[int, str]]:
 def load_module(path: Path) -> ModuleType:
     """Return the generated module in the file `path`, which need not be on the import path.
 
+    In a vendored copy it is a module of the package that holds the copy, from which it imports.
+
     Raises:
         BundleError: there is no such file.
     """
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    home = (__package__ or "").split(".")[:-2]  # nothing above ipfs_accelerate_py.skills
+    spec = importlib.util.spec_from_file_location(".".join([*home, path.stem]), path)
     if spec is None or spec.loader is None or not path.is_file():
         raise BundleError(f"{path}: no such generated module")
     module = importlib.util.module_from_spec(spec)

@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ipfs_accelerate_py.hardware.child import failure_of, module_environment, python_module
+from ipfs_accelerate_py.skills.serving import running, servers
 
 _POLL_S = 0.01
 
@@ -32,7 +33,7 @@ class ExportServer:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            python_module("ipfs_accelerate_py.skills.export_server"),
+            python_module(__name__),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -77,19 +78,10 @@ class ExportServer:
         return str(json.loads(answer)["failure"])
 
 
-_servers: dict[int, ExportServer] = {}  # by process: a fork must not share the pipes of its parent
-
-
 def start() -> None:
     """Let this process export through a server from now on; where processes cannot fork, nothing changes."""
     if hasattr(os, "fork") and running() is None:
-        _servers[os.getpid()] = ExportServer()
-
-
-def running() -> ExportServer | None:
-    """Return the server of this process, if it has one that is alive."""
-    server = _servers.get(os.getpid())
-    return server if server is not None and server.alive else None
+        servers[os.getpid()] = ExportServer()
 
 
 def serve() -> None:

@@ -7,11 +7,11 @@ from importlib.util import find_spec
 
 from ipfs_accelerate_py.errors import BackendError
 
-# backend -> (the modules that it runs on, the extra that installs them)
+# backend -> (the modules that it runs on, what pip installs them by)
 LIBRARIES = {
-    "cpu": (("torch", "transformers"), "torch"),
-    "openvino": (("openvino",), "openvino"),
-    "onnxruntime": (("onnxruntime",), "onnx"),
+    "cpu": (("torch", "transformers"), "'ipfs_accelerate_py[torch]'"),
+    "openvino": (("openvino",), "'ipfs_accelerate_py[openvino]'"),
+    "onnxruntime": (("onnxruntime",), "'ipfs_accelerate_py[onnx]'"),
 }
 
 
@@ -29,7 +29,7 @@ def needs(backend: str) -> None:
     if module := missing(backend):
         raise BackendError(
             f"{backend} is not on this machine: {module} is not installed; "
-            f"python -m pip install 'ipfs_accelerate_py[{LIBRARIES[backend][1]}]'"
+            f"python -m pip install {LIBRARIES[backend][1]}"
         )
 
 

@@ -1,0 +1,323 @@
+"""A vendored folder answers as the package does, where nothing of the package is."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dis
+import importlib
+import json
+import pkgutil
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import CodeType
+
+import numpy as np
+import pytest
+import tiny_checkpoints
+from empty_environments import environment, run
+
+from ipfs_accelerate_generator.vendor.folder import MARKER, contents
+from ipfs_accelerate_py.cli.app import main
+from ipfs_accelerate_py.evidence.reach import START, reached
+from ipfs_accelerate_py.evidence.slices import RUNTIME
+from ipfs_accelerate_py.evidence.syntax import Source
+from ipfs_accelerate_py.locations import home
+from ipfs_accelerate_py.skills import export_server
+from ipfs_accelerate_py.skills.catalogue import find
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+
+TYPES = ("bert", "vit")
+ALWAYS = ("numpy", "filelock")
+TEXTS = ["A cat sat on the mat.", "A much longer sentence, about a dog that ran."]
+PICTURE = np.arange(40 * 30 * 3, dtype=np.uint8).reshape(40, 30, 3)
+
+# Asks a vendored folder, by backend, and tells what it answered and which modules it took to.
+ASK = """
+import importlib, json, sys
+import numpy as np
+package, checkpoint, task, backends, given = sys.argv[1:]
+inputs = json.loads(given)
+vendored = importlib.import_module(package)
+if inputs and not isinstance(inputs[0], str):
+    inputs = [np.array(each, np.uint8) for each in inputs]
+answers = {}
+for backend in backends.split():
+    answers[backend] = vendored.SKILL.load(vendored.Checkpoint(checkpoint), task, backend)(inputs)
+print(json.dumps({"answers": answers, "modules": sorted({name.partition(".")[0] for name in sys.modules})}))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a vendored skill of each of TYPES: `bert_skill`, `vit_skill`."""
+    place = tmp_path_factory.mktemp("vendored")
+    for model_type in TYPES:
+        assert main(["vendor", model_type, "-o", str(place / f"{model_type}_skill")]) == 0
+    return place
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that can export and run everything, without this package."""
+    libraries = ("torch", "transformers", "safetensors", "tokenizers", "pillow")
+    exported = ("openvino", "onnx", "onnxruntime", "onnxscript")
+    return environment(tmp_path_factory.mktemp("whole"), *ALWAYS, *libraries, *exported)
+
+
+@pytest.fixture(scope="module")
+def lean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that can only run what was exported."""
+    return environment(
+        tmp_path_factory.mktemp("lean"), *ALWAYS, "tokenizers", "pillow", "openvino", "onnxruntime"
+    )
+
+
+@dataclass(frozen=True)
+class Question:
+    """Inputs for a checkpoint, to be answered on each of some backends."""
+
+    checkpoint: Path
+    task: str
+    backends: str
+    inputs: list  # type: ignore[type-arg]  # texts, or pictures as nested lists
+
+
+def package_answers(model_type: str, asked: Question) -> dict:
+    """What the package itself answers."""
+    export_server.start()
+    skill, checkpoint = find(model_type).skill(), Checkpoint(str(asked.checkpoint))
+    inputs = [each if isinstance(each, str) else np.array(each, np.uint8) for each in asked.inputs]
+    answers = {each: skill.load(checkpoint, asked.task, each)(inputs) for each in asked.backends.split()}
+    return json.loads(json.dumps(answers))
+
+
+def timeless(answers: dict) -> dict:
+    return {
+        backend: [{key: value for key, value in each.items() if key != "inference_time"} for each in given]
+        for backend, given in answers.items()
+    }
+
+
+def ask(python: Path, path: Path, package: str, asked: Question) -> dict:
+    """What a vendored package in the folder `path` tells under some Python."""
+    given = (str(asked.checkpoint), asked.task, asked.backends, json.dumps(asked.inputs))
+    told = json.loads(run(python, ASK, package, *given, path=path, home=home()))
+    assert not [name for name in told["modules"] if name.startswith("ipfs_accelerate")]
+    return told
+
+
+def test_texts_are_answered_to_the_last_bit_as_by_the_package_on_every_backend_here(
+    folder: Path, whole: Path, lean: Path
+) -> None:
+    asked = Question(tiny_checkpoints.bert(), "text-classification", "cpu openvino onnxruntime", TEXTS)
+    wanted = timeless(package_answers("bert", asked))
+    assert wanted["cpu"][0]["logits"] != wanted["cpu"][1]["logits"]
+    assert timeless(ask(whole, folder, "bert_skill", asked)["answers"]) == wanted
+
+    # What was exported needs neither torch nor the folder's name or place.
+    nested = folder / "project" / "models"
+    shutil.copytree(folder / "bert_skill", nested / "renamed", ignore=shutil.ignore_patterns("__pycache__"))
+    told = ask(lean, folder, "project.models.renamed", replace(asked, backends="openvino onnxruntime"))
+    del wanted["cpu"]
+    assert timeless(told["answers"]) == wanted
+    assert not {"torch", "transformers"} & {*told["modules"]}
+
+
+def test_images_are_answered_to_the_last_bit_as_by_the_package(folder: Path, whole: Path) -> None:
+    pictures = [PICTURE.tolist(), PICTURE[::-1].tolist()]
+    asked = Question(tiny_checkpoints.vit(), "image-classification", "cpu openvino", pictures)
+    wanted = timeless(package_answers("vit", asked))
+    assert wanted["cpu"][0]["logits"] != wanted["cpu"][1]["logits"]
+    assert timeless(ask(whole, folder, "vit_skill", asked)["answers"]) == wanted
+
+
+def test_the_example_of_the_readme_runs(folder: Path, whole: Path) -> None:
+    text = (folder / "bert_skill" / "README.md").read_text()
+    example = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    checkpoint = tiny_checkpoints.bert("BertModel")
+    said = run(whole, example.replace("path/to/checkpoint", str(checkpoint)), path=folder, home=home())
+    assert "'embedding': [" in said
+
+
+def test_without_its_library_a_backend_says_what_to_install_and_names_no_package_of_ours(
+    folder: Path, lean: Path
+) -> None:
+    script = """
+from bert_skill import SKILL, AccelerateError, Checkpoint
+import sys
+try:
+    SKILL.load(Checkpoint(sys.argv[1]), "fill-mask", sys.argv[2])
+except AccelerateError as error:
+    print(error)
+"""
+    checkpoint = tiny_checkpoints.bert()
+    said = run(lean, script, str(checkpoint), "cpu", path=folder, home=home())
+    assert "python -m pip install pillow safetensors tokenizers torch transformers" in said
+    assert "torch is not installed" in said
+    said = run(lean, script, str(checkpoint), "openvino", path=folder, home=home() / "none")
+    assert "to export it, torch is needed: python -m pip install pillow" in said
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_no_file_imports_or_advises_anything_of_ours(folder: Path, model_type: str) -> None:
+    for path in (folder / f"{model_type}_skill").rglob("*.py"):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            assert not [name for name in names if name.startswith("ipfs_accelerate")], path
+        assert "ipfs_accelerate_py[" not in text, path
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_every_global_name_that_any_function_may_ask_for_is_there(
+    folder: Path, model_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(folder))
+    package = importlib.import_module(f"{model_type}_skill")
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    modules = [package, *(importlib.import_module(each.name) for each in found)]
+    assert len(modules) > 30
+    for module in modules:
+        code = compile(Path(module.__file__).read_text(), module.__file__, "exec")
+        for name in globals_of(code):
+            assert (
+                hasattr(module, name) or hasattr(builtins, name) or name in module.__annotations__
+            ), f"{module.__name__} asks for {name}, which is not there"
+    for name in [name for name in sys.modules if name.startswith(package.__name__)]:
+        del sys.modules[name]
+
+
+def globals_of(code: CodeType) -> Iterator[str]:
+    for step in dis.get_instructions(code):
+        if step.opname == "LOAD_GLOBAL":
+            yield step.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from globals_of(constant)
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_all_that_a_skill_reaches_when_it_runs_is_there(model_type: str) -> None:
+    entry = find(model_type)
+    files = contents("skill", entry)
+    source = Source(entry.file.read_text(), module=START, package=START)
+    lines = [line.split(" ") for line in reached(source, source.definitions, frozenset(), RUNTIME)]
+    places = [(module, name) for module, name, *rest in lines if module and rest[0] != "import"]
+    assert len(places) > 100
+    for module, name in places:
+        path = "/".join(["_runtime", *module.split(".")[1:]]) + ".py"
+        assert name in Source(files[path], module=module, package="").definitions, f"{module} {name}"
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_what_is_not_needed_is_not_there_and_the_same_is_written_every_time(model_type: str) -> None:
+    entry = find(model_type)
+    files = contents("skill", entry)
+    assert files == contents("skill", entry)
+    assert not {"_runtime/skills/dispatch.py", "_runtime/skills/export_server.py"} & files.keys()
+    assert not [path for path in files if path.startswith(("_runtime/cli", "_runtime/evidence"))]
+    assert "def stored(" not in files["_runtime/skills/bundles.py"]
+    assert ("_runtime/skills/generation.py" in files) == (model_type == "bert")
+
+
+def test_an_unknown_type_gets_the_nearest_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["vendor", "brt", "-o", str(tmp_path / "skill")]) == 1
+    assert "model type 'brt' is not known; did you mean 'bert'?" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("my-skill", "'my-skill' cannot be imported"),
+        ("class", "'class' cannot be imported"),
+        ("json", "would hide the module json"),
+        ("transformers", "would hide the module transformers"),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_refused(
+    name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["vendor", "vit", "-o", str(tmp_path / name)]) == 1
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_folder_that_was_not_vendored_is_never_replaced(
+    force: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "skill" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    assert main(["vendor", "vit", "-o", str(mine.parent), *force]) == 1
+    assert "is not empty, and `ipfs-accelerate vendor` did not make it" in capsys.readouterr().err
+    assert mine.read_text() == "mine"
+
+
+def test_a_file_or_the_current_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "skill").write_text("")
+    assert main(["vendor", "vit", "-o", str(tmp_path / "skill")]) == 1
+    assert "is a file; name a folder" in capsys.readouterr().err
+    assert main(["vendor", "vit", "-o", str(tmp_path / "skill" / "inner")]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["vendor", "vit", "-o", "."]) == 1
+    assert "is the current folder" in capsys.readouterr().err
+
+
+def test_what_somebody_changed_is_replaced_only_by_force(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "skill"
+    command = ["vendor", "vit", "-o", str(place)]
+    assert main([*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["model_type"] == "vit"
+    assert told["files"] == sum(path.is_file() for path in place.rglob("*"))
+    assert 0 < told["runtime_lines"] < told["of_runtime_lines"]
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    assert main(command) == 0  # nobody changed it
+    (place / "__pycache__").mkdir()
+    (place / "__pycache__" / "x.pyc").write_text("")
+    assert main(command) == 0
+
+    (place / "hf_vit.py").write_text("changed")
+    (place / "added.py").write_text("")
+    capsys.readouterr()
+    assert main(command) == 1
+    assert "hf_vit.py, added.py changed since it was vendored" in capsys.readouterr().err
+    assert (place / "hf_vit.py").read_text() == "changed"
+    assert main([*command, "--force"]) == 0
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["skill"]  # nothing half made is left beside it
+    assert json.loads((place / MARKER).read_text())["made_by"] == "ipfs-accelerate vendor"
+
+
+def test_a_folder_stays_whole_when_another_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "skill"
+    assert main(["vendor", "vit", "-o", str(place)]) == 0
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    rename = Path.rename
+
+    def refused(self: Path, target: Path) -> Path:
+        if target == place and self.name.endswith(".part"):
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    assert main(["vendor", "vit", "-o", str(place)]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["skill"]
