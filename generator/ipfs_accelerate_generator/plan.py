@@ -37,6 +37,9 @@ _ENGINES: Final = {
 }
 
 
+_SPINES: Final = {"text_generation": "embedding"}  # a decoder of texts takes in what an encoder does
+
+
 class NoTemplate(AccelerateError, ValueError):
     """A model type that nobody wrote the templates for yet."""
 
@@ -186,6 +189,8 @@ class Plan:
     expected_failures: tuple[Pair, ...] = ()
     variants: tuple[Pair, ...] = ()
     proved: tuple[Pair, ...] = ()
+    spine: str = ""
+    """The family whose template is the module's spine: the spec's own, or one that shares its spine with it."""
     engines: tuple[str, ...] = ()
     """Names of the hardware templates, in order: those that several backends share come first."""
     sources: str = field(default="", compare=False)
@@ -211,6 +216,11 @@ class Plan:
         """The tensors that a feature extractor makes of a sound for any of the heads."""
         used = {name for head in self.heads for name in head.audio_inputs}
         return tuple(name for name in AUDIO_TENSORS if name in used)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether every token sees those before it only, so that a text is judged by its last."""
+        return self.spec.subfamily == "text-decoder"
 
     @property
     def generates(self) -> bool:
@@ -290,7 +300,8 @@ def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, 
     Raises:
         NoTemplate: nobody wrote a template for the family, or for any of the tasks.
     """
-    if f"families/{spec.family}" not in templates:
+    spine = spec.family if f"families/{spec.family}" in templates else _SPINES.get(spec.family, "")
+    if f"families/{spine}" not in templates:
         raise NoTemplate(f"{spec.model_type}: there is no template for the family {spec.family!r} yet")
     heads = [head for head in spec.heads if _template(spec, head, templates)]
     if not heads:
@@ -317,6 +328,7 @@ def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, 
         expected_failures=pairs[Effect.EXPECT_FAILURE],
         variants=pairs[Effect.VARIANT],
         proved=pairs[Effect.PROVED],
+        spine=spine,
         engines=_engines(backends, templates, generates=any(head.generates for head in planned)),
         sources=sources,
     )
