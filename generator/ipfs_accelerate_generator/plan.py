@@ -39,6 +39,9 @@ _ENGINES: Final = {
 }
 
 
+_SPINES: Final = {"text_generation": "embedding"}  # a decoder of texts takes in what an encoder does
+
+
 class NoTemplate(AccelerateError, ValueError):
     """A model type that nobody wrote the templates for yet."""
 
@@ -210,6 +213,8 @@ class Plan:
     expected_failures: tuple[Pair, ...] = ()
     variants: tuple[Pair, ...] = ()
     proved: tuple[Pair, ...] = ()
+    spine: str = ""
+    """The family whose template is the module's spine: the spec's own, or one that shares its spine with it."""
     engines: tuple[str, ...] = ()
     """Names of the hardware templates, in order: those that several backends share come first."""
     sources: str = field(default="", compare=False)
@@ -255,6 +260,11 @@ class Plan:
         for key in self.spec.limits.image.split("."):
             found = found.get(key) if isinstance(found, Mapping) else None
         return found if isinstance(found, int) else 64
+
+    @property
+    def decodes(self) -> bool:
+        """Whether every token sees those before it only, so that a text is judged by its last."""
+        return self.spec.subfamily == "text-decoder"
 
     @property
     def generates(self) -> bool:
@@ -348,7 +358,8 @@ def plan(
     Raises:
         NoTemplate: nobody wrote a template for the family, or for any of the tasks.
     """
-    if f"families/{spec.family}" not in templates:
+    spine = spec.family if f"families/{spec.family}" in templates else _SPINES.get(spec.family, "")
+    if f"families/{spine}" not in templates:
         raise NoTemplate(f"{spec.model_type}: there is no template for the family {spec.family!r} yet")
     heads = [head for head in spec.heads if _template(spec, head, templates)]
     if not heads:
@@ -376,6 +387,7 @@ def plan(
         variants=pairs[Effect.VARIANT],
         proved=pairs[Effect.PROVED],
         engines=_engines(loaders, templates, _forms(planned)),
+        spine=spine,
         sources=sources,
     )
 

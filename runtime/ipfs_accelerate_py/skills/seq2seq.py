@@ -109,6 +109,25 @@ def _decoded(model: Module, hidden: Any, mask: Any | None, ids: Any, cache: Any)
     return output.logits
 
 
+def judged(model: Module, ids: Any, mask: Any) -> Any:
+    """Return the logits of a text's labels, (texts, labels), by what the decoder makes of the text's end.
+
+    The decoder reads the text once more, moved along by one. As the class's own forward pass does it, but without
+    asking how many ends there are, which no export can trace.
+    """
+    import torch
+
+    config = model.config
+    moved = torch.cat([torch.full_like(ids[:, :1], config.decoder_start_token_id), ids[:, :-1]], dim=1)
+    hidden = model.base_model(
+        input_ids=ids, attention_mask=mask, decoder_input_ids=moved, use_cache=False
+    ).last_hidden_state
+    order = torch.arange(1, ids.shape[1] + 1, device=ids.device)
+    end = ((ids == config.eos_token_id) * order).argmax(dim=1)  # the last of a pair of texts
+    chosen = hidden.gather(1, end[:, None, None].expand(-1, 1, hidden.shape[-1]))
+    return model.classification_head(chosen[:, 0])
+
+
 def start(checkpoint: Checkpoint) -> Array:
     """Return what the decoder of the checkpoint reads first, (1,), by the rule of transformers.
 
