@@ -134,11 +134,13 @@ class TextInput:
         shorten: str = "longest_first",
         index: int | None = None,
         ids: bool = True,
+        special: bool = True,
     ) -> list[Tokens]:
         """Return each text, or pair of texts, as tokens; what is over the limit is cut off, and the notice says so.
 
         Token ids, {"input_ids": ...} and what else the model takes, are checked and passed on, unless `ids` is false.
-        Errors name an item by its place among `texts`, or by `index` where all of them belong to one input.
+        Unless `special`, the tokenizer adds no tokens of its own. Errors name an item by its place among `texts`, or
+        by `index` where all of them belong to one input.
 
         Raises:
             InputError: an item is not a text, is empty, or leaves no room beside its partner; ids cannot be used.
@@ -149,7 +151,7 @@ class TextInput:
             for part in () if done else text if isinstance(text, tuple) else (text,):
                 _check(part, place)
         plain = [text for text, done in zip(texts, ready, strict=True) if not done]
-        encodings = iter(self.tokenizer.encode_batch(plain))
+        encodings = iter(self.tokenizer.encode_batch(plain, add_special_tokens=special))
         return [
             self._given(text, place) if done else self._tokens(next(encodings), text, place, shorten)
             for text, place, done in zip(texts, places, ready, strict=True)
