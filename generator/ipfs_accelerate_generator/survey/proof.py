@@ -10,6 +10,7 @@ from typing import Any, Final
 from huggingface_hub.errors import StrictDataclassError
 
 from ipfs_accelerate_generator.survey.inputs import Shape, fed, make, makeable
+from ipfs_accelerate_generator.survey.pictured import placeholders
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
 from ipfs_accelerate_generator.values import Value
@@ -152,8 +153,8 @@ def _run(task: str, model: Any, names: tuple[str, ...]) -> tuple[tuple[str, ...]
     for tokens in TOKENS:
         outputs = None
         while outputs is None:
-            inputs = make(names, Shape(task, model.config, tokens))
             try:
+                inputs = make(names, _shape(task, model, names, tokens))
                 outputs = _forward(model, inputs)
             except FOREIGN as error:
                 if (wanted := _asked_for(str(error), model, names)) is None:
@@ -166,6 +167,12 @@ def _run(task: str, model: Any, names: tuple[str, ...]) -> tuple[tuple[str, ...]
             raise SurveyError(f"{found} is not finite")
     assert found is not None  # TOKENS is not empty
     return names, found
+
+
+def _shape(task: str, model: Any, names: tuple[str, ...], tokens: int) -> Shape:
+    """Return what inputs are made for, with as many tokens for a picture as the model has vectors of it."""
+    shape = Shape(task, model.config, tokens)
+    return replace(shape, pictured=placeholders(model, make(names, shape)))
 
 
 def _signature(model: Any) -> tuple[str, ...]:
@@ -196,7 +203,7 @@ def _causal(model: Any, names: tuple[str, ...], output: str) -> bool:
 
 def _control(task: str, model: Any, names: tuple[str, ...], output: str) -> float:
     """Return the least relative change of the output: with other inputs, and with the mask ignored."""
-    shape = Shape(task, model.config, TOKENS[0])
+    shape = _shape(task, model, names, TOKENS[0])
     inputs = make(names, shape)
     changes = [_change(model, inputs, make(names, replace(shape, seed=1)), output)]
     if "attention_mask" in inputs and "input_ids" in inputs:
