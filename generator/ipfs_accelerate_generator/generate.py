@@ -26,7 +26,7 @@ def generate(plan: Plan, templates: Templates) -> tuple[Module, ...]:
         TemplateError: a template names something that is not there.
     """
     made = [_module(plan, templates, "", skill_path(plan.spec.stem))]
-    if f"tests/{plan.spec.family}" in templates:
+    if f"tests/{plan.spine}" in templates:
         made.append(_module(plan, templates, "tests/", test_path(plan.spec.stem)))
     return tuple(made)
 
@@ -34,7 +34,7 @@ def generate(plan: Plan, templates: Templates) -> tuple[Module, ...]:
 def names_used(plan: Plan, templates: Templates) -> tuple[tuple[str, ...], ...]:
     """Return, for each module that `generate` makes, the names of its templates in their order."""
     names = [_names(plan, templates, "")]
-    if f"tests/{plan.spec.family}" in templates:
+    if f"tests/{plan.spine}" in templates:
         names.append(_names(plan, templates, "tests/"))
     return tuple(names)
 
@@ -46,7 +46,7 @@ def inputs_digest(plan: Plan, templates: Templates, names: Sequence[str]) -> str
 
 
 def _names(plan: Plan, templates: Templates, folder: str) -> tuple[str, ...]:
-    spine = f"{folder}{plan.spec.family}" if folder else f"families/{plan.spec.family}"
+    spine = f"{folder}{plan.spine}" if folder else f"families/{plan.spine}"
     tasks = [folder + head.template for head in plan.heads]
     backends = [folder + name for name in plan.engines]
     return (spine, *(name for name in [*tasks, *backends] if not folder or name in templates))

@@ -170,6 +170,8 @@ class Plan:
     expected_failures: tuple[Pair, ...] = ()
     variants: tuple[Pair, ...] = ()
     proved: tuple[Pair, ...] = ()
+    spine: str = ""
+    """The template that the module is built around: that of the family, or of its subfamily where it has its own."""
     engines: tuple[str, ...] = ()
     """Names of the hardware templates, in order: those that several backends share come first."""
     sources: str = field(default="", compare=False)
@@ -189,6 +191,11 @@ class Plan:
         """The tensors that a tokenizer makes for any of the heads."""
         used = {name for head in self.heads for name in head.text_inputs}
         return tuple(name for name in TEXT_TENSORS if name in used)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether every token sees those before it only, so that a text is judged by its last."""
+        return self.spec.subfamily == "text-decoder" or self.spec.subfamily.endswith("image-to-text")
 
     @property
     def generates(self) -> bool:
@@ -268,7 +275,8 @@ def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, 
     Raises:
         NoTemplate: nobody wrote a template for the family, or for any of the tasks.
     """
-    if f"families/{spec.family}" not in templates:
+    spine = _spine(spec, templates)
+    if f"families/{spine}" not in templates:
         raise NoTemplate(f"{spec.model_type}: there is no template for the family {spec.family!r} yet")
     heads = [head for head in spec.heads if f"tasks/{head.function}" in templates]
     if not heads:
@@ -293,9 +301,16 @@ def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, 
         expected_failures=pairs[Effect.EXPECT_FAILURE],
         variants=pairs[Effect.VARIANT],
         proved=pairs[Effect.PROVED],
+        spine=spine,
         engines=_engines(backends, templates, generates=any(head.generates for head in planned)),
         sources=sources,
     )
+
+
+def _spine(spec: ModelSpec, templates: Templates) -> str:
+    """Return the name of the template for the subfamily, such as "multimodal_text_image_to_text", else the family's."""
+    own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
+    return own if f"families/{own}" in templates else spec.family
 
 
 def _pairs(findings: Sequence[Finding], effect: Effect, known: Iterable[tuple[str, str]]) -> tuple[Pair, ...]:

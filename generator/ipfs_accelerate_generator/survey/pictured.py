@@ -9,14 +9,13 @@ from typing import Any, Final
 import numpy as np
 
 from ipfs_accelerate_generator.survey.subject import NoInput
+from ipfs_accelerate_py.evidence.pictured import image_settings
 
 # Inputs that fit each other only as the processor makes them: a grid of patches, the size before it was cut.
 PROCESSED: Final = frozenset({"image_grid_thw", "image_sizes"})
 KINDS: Final = "mm_token_type_ids"
 """The input that tells tokens of a text from those that stand for a picture."""
 _HEIGHT, _WIDTH = 40, 24  # pixels of a picture; not square, so that no axis can stand for another
-# Settings of an image processor that the configuration knows under another name.
-_SETTINGS: Final[Mapping[str, str]] = {"merge_size": "spatial_merge_size"}
 
 
 def processed(config: Any, seed: int, count: int) -> dict[str, Any]:
@@ -39,31 +38,7 @@ def image_processor(config: Any) -> Any:
     if name is None:
         raise NoInput(f"no image processor makes the pictures of {config.model_type}")
     kind = getattr(transformers, name)
-    return kind(**settings(kind, config))
-
-
-def settings(kind: Any, config: Any) -> dict[str, Any]:
-    """Return the settings of the image processor class `kind` that `config` or a part of it decides."""
-    from ipfs_accelerate_generator.survey.inputs import parts
-
-    known: dict[str, Any] = {}
-    for part in parts(config):
-        known = vars(part) | known
-    found = {
-        name: known[_SETTINGS.get(name, name)]
-        for name in kind.valid_kwargs.__annotations__
-        if known.get(_SETTINGS.get(name, name)) is not None
-    }
-    if edge := known.get("image_size"):
-        found["size"] = {"shortest_edge": edge} if "shortest_edge" in kind.size else _square(edge)
-        found |= {"crop_size": _square(edge)} if getattr(kind, "crop_size", None) else {}
-    elif {"shortest_edge", "longest_edge"} <= set(kind.size or {}):  # of an area: as small as the picture is
-        found["size"] = {"shortest_edge": 1, "longest_edge": _HEIGHT * _WIDTH * 4}
-    return found
-
-
-def _square(edge: int) -> dict[str, int]:
-    return {"height": edge, "width": edge}
+    return kind(**image_settings(kind, config.to_dict(), most_pixels=_HEIGHT * _WIDTH * 4))
 
 
 def placeholders(model: Any, made: Mapping[str, Any]) -> int:

@@ -10,6 +10,8 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
 SEED = 20260307  # any number does; a fixed one makes every run the same
 VOCABULARY = 200
+BYTES = 256  # pieces that a tokenizer of bytes has before it learns any
+MASK = "[MASK]"  # what texts of the generated tests hide a word with
 _SHORT = 8  # letters of the longest word that is one piece; longer ones are taken apart
 
 # Enough words to train a tokenizer on, and the inputs of the generated tests: of unequal length, and one with words
@@ -28,7 +30,13 @@ def trained(tokenizer_class: Any) -> Any:
     The trainer of WordPiece breaks ties by chance: with its vocabulary no two checkpoints, and no two bundles made
     from them, would be the same. So the pieces are chosen here.
     """
-    tokenizer = tokenizer_class().train_new_from_iterator(TEXTS, vocab_size=VOCABULARY)
+    if tokenizer_class.__name__ == "TokenizersBackend":  # it has no model of its own to train
+        return _of_bytes(tokenizer_class)
+    fresh = tokenizer_class()
+    library = getattr(fresh, "backend_tokenizer", None)
+    size = VOCABULARY + (BYTES if "ByteLevel" in str(getattr(library, "pre_tokenizer", "")) else 0)
+    renamed = {str(fresh.mask_token): MASK} if fresh.mask_token else {}
+    tokenizer = fresh.train_new_from_iterator(TEXTS, vocab_size=size, special_tokens_map=renamed)
     library = getattr(tokenizer, "backend_tokenizer", None)
     if library is not None and type(library.model).__name__ == "WordPiece":
         prefix = library.model.continuing_subword_prefix
@@ -37,6 +45,32 @@ def trained(tokenizer_class: Any) -> Any:
             vocabulary, unk_token=library.model.unk_token, continuing_subword_prefix=prefix
         )
     return tokenizer
+
+
+def special_ids(tokenizer: Any) -> dict[str, int | None]:
+    """Return the ids that a configuration must share with `tokenizer`, by the names of its fields."""
+    return {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
+
+
+def _of_bytes(tokenizer_class: Any) -> Any:
+    """Return a tokenizer of byte pairs that begins each text with a token of its own, and has none for padding."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+    library = Tokenizer(models.BPE())
+    library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    library.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY + BYTES,
+        special_tokens=["<unk>", "<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    library.train_from_iterator(TEXTS, trainer)
+    begin = ("<s>", library.token_to_id("<s>"))
+    library.post_processor = processors.TemplateProcessing(
+        single="<s> $A", pair="<s> $A <s> $B:1", special_tokens=[begin]
+    )
+    return tokenizer_class(tokenizer_object=library, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
 
 
 def _pieces(library: Any, prefix: str, special: Sequence[str]) -> dict[str, int]:

@@ -23,6 +23,7 @@ SMALL_FILES = (
     "modules.json",
     "1_Pooling/config.json",
     "preprocessor_config.json",
+    "processor_config.json",
     "sentence_bert_config.json",
     "special_tokens_map.json",
     "tokenizer.json",
@@ -119,9 +120,16 @@ class Checkpoint:
             raise CheckpointError(f"{path}: cannot be read as JSON: {error}; fetch the file again") from error
 
     def number(self, field: str) -> int | None:
-        """Return the positive whole number in the configuration's `field`, if it holds one."""
-        value = self.config.get(field)
+        """Return the positive whole number in the configuration's `field`, if it holds one; a dot leads into a part."""
+        value = self.value(field)
         return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+    def value(self, field: str) -> Any:
+        """Return what the configuration holds under `field`, or None; a dot leads into a part: "text_config.dim"."""
+        found: Any = self.config
+        for key in field.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
 
     def weights(self) -> tuple[Path, ...]:
         """Return the safetensors files with the weights, checked for completeness but not read through.

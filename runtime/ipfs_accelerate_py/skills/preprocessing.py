@@ -13,6 +13,8 @@ from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
 FILE = "preprocessor_config.json"
+# Since release 5 transformers writes the parts of a processor into one file.
+WHOLE_FILE, PART = "processor_config.json", "image_processor"
 _BILINEAR = 2
 _RESAMPLING = range(6)  # Pillow's: nearest, lanczos, bilinear, bicubic, box, hamming
 _LARGEST_EDGE = 65_535  # pixels; no model takes a tenth of it
@@ -55,16 +57,17 @@ class Preprocessing:
 
 
 def preprocessing(checkpoint: Checkpoint) -> Preprocessing:
-    """Return what the checkpoint's preprocessor_config.json asks for.
+    """Return what the checkpoint's preprocessor_config.json, or its processor_config.json, asks for.
 
     Raises:
         CheckpointError: it is missing, incomplete, or asks for a step that is not known here.
     """
-    path = checkpoint.folder / FILE
+    path, settings = checkpoint.folder / FILE, checkpoint.json(FILE)
     if not path.exists():
+        path, settings = checkpoint.folder / WHOLE_FILE, checkpoint.json(WHOLE_FILE).get(PART, {})
+    if not isinstance(settings, dict) or not settings:
         raise CheckpointError(f"{checkpoint.folder}: {FILE} is missing; without it the size is not known")
-    settings = checkpoint.json(FILE)
-    if settings.get("do_pad"):
+    if settings.get("do_pad") and settings.get("pad_size"):
         raise CheckpointError(f"{path}: asks for padding (do_pad), which this image processor does not do")
     try:
         return _read(settings)
