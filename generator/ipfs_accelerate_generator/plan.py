@@ -6,7 +6,7 @@ backend's. What a template needs to know is a property here, never a computation
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -191,6 +191,21 @@ class Plan:
         """The tensors that a tokenizer makes for any of the heads."""
         used = {name for head in self.heads for name in head.text_inputs}
         return tuple(name for name in TEXT_TENSORS if name in used)
+
+    @property
+    def has_learned_grid(self) -> bool:
+        """Whether a tower of patches has learned positions on a square grid."""
+        return "num_position_embeddings" in self._tower
+
+    @property
+    def has_deep_pictures(self) -> bool:
+        """Whether early layers of the decoder take more of a picture than the vectors in the text."""
+        return "deepstack_visual_indexes" in self._tower
+
+    @property
+    def _tower(self) -> Mapping[str, Value]:
+        found = self.spec.tiny.get("vision_config", {})
+        return found if isinstance(found, Mapping) else {}
 
     @property
     def decodes(self) -> bool:

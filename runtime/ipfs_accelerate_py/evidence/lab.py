@@ -27,7 +27,7 @@ from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.pictured import PLACES
 from ipfs_accelerate_py.skills.session import Decoder, prompts
 from ipfs_accelerate_py.skills.skill import Skill
-from ipfs_accelerate_py.skills.vision_language import COUNTED
+from ipfs_accelerate_py.skills.vision_language import COUNTED, PATCHES, TAPS
 
 _WARM_UP, _TIMED = 3, 10  # calls
 _GAINS = (1.0, 2.0, 4.0, 8.0)  # tried in turn until every input matters
@@ -113,6 +113,8 @@ class Bench:
 def _wrong(name: str, array: Array, batch: Mapping[str, Array]) -> Array:
     if array.dtype.kind == "f":
         return np.ascontiguousarray(array[..., ::-1, :])
+    if name in (PATCHES, TAPS) or (name == "position_ids" and array.ndim == 3):
+        return np.ascontiguousarray(array[..., ::-1])
     if name in ("input_ids", PLACES):
         return np.roll(array, 1, axis=-1)
     if name == "positions":

@@ -9,7 +9,16 @@ from ipfs_accelerate_py.skills.pictured import PLACES
 from ipfs_accelerate_py.skills.session import Decoder, Engine, positions
 
 REAL = "pictures"  # of a batch: 1 where there is a picture, 0 where a row with fewer was filled up, (rows, pictures)
-COUNTED = frozenset({REAL})  # what of a batch only counts, and is no input of a model
+GRIDS = "image_grid_thw"  # frames, height and width of each picture in patches, (rows, pictures, 3)
+PATCHES = "patch_positions"  # row and column of each patch, (rows, patches, 2)
+TAPS, WEIGHTS = (
+    "grid_points",
+    "grid_shares",
+)  # around each patch, on a grid of learned positions, (rows, patches, 4)
+LEVELS = (
+    "levels"  # one number for each early layer of the decoder that takes more of a picture, (rows, layers)
+)
+COUNTED = frozenset({REAL, GRIDS, LEVELS})  # what of a batch only counts, and is no input of a model
 
 
 class PicturedSession:
@@ -25,14 +34,14 @@ class PicturedSession:
         self._mask = prompt["attention_mask"]
         vectors = self._embedded(prompt["input_ids"])
         here = prompt[PLACES] == 1
-        if here.any():
-            vectors[here] = self._pictured(prompt)
-        return self._read(vectors)
+        more = self._merged(vectors, here, prompt)
+        return self._read(vectors, self._places(prompt), more)
 
     def step(self, ids: Array) -> Array:
         """Read `ids` (rows, new); return the logits after them."""
         self._mask = np.concatenate([self._mask, np.ones_like(ids)], axis=1)
-        return self._read(self._embedded(ids))
+        vectors = self._embedded(ids)
+        return self._read(vectors, self._following(ids.shape[1]), self._nothing_more(vectors))
 
     def reorder(self, rows: Array) -> None:
         """Go on with these rows, in this order."""
@@ -42,14 +51,90 @@ class PicturedSession:
     def _embedded(self, ids: Array) -> Array:
         return self._engine.run("embed", {"input_ids": ids})["vectors"]
 
+    def _merged(self, vectors: Array, here: Array, prompt: Batch) -> Batch:
+        """Write the vectors of the pictures into `vectors` where `here` is true; return what else the decoder takes."""
+        if here.any():
+            vectors[here] = self._pictured(prompt)
+        return {}
+
     def _pictured(self, prompt: Batch) -> Array:
         """Return the vectors of all pictures of all rows, one after the other, (vectors, width)."""
         pictures = prompt["pixel_values"][prompt[REAL] == 1]
         found = self._engine.run("vision", {"pixel_values": pictures})["vectors"]
         return found.reshape(-1, found.shape[-1])
 
-    def _read(self, vectors: Array) -> Array:
-        places = positions(self._mask)[:, -vectors.shape[1] :]
+    def _nothing_more(self, vectors: Array) -> Batch:
+        """Return what the decoder takes beside `vectors` where there are no pictures."""
+        return {}
+
+    def _places(self, prompt: Batch) -> Array:
+        """Return the place of each token of `prompt`."""
+        return positions(self._mask)
+
+    def _following(self, count: int) -> Array:
+        """Return the places of `count` new tokens of each row, which the mask knows already."""
+        return positions(self._mask)[:, -count:]
+
+    def _read(self, vectors: Array, places: Array, more: Batch) -> Array:
         return self._decoder.step(
-            {"inputs_embeds": vectors, "attention_mask": self._mask, "position_ids": places}
+            {"inputs_embeds": vectors, "attention_mask": self._mask, "position_ids": places, **more}
         )
+
+
+class GridSession(PicturedSession):
+    """A session in which every token has three places, in time, height and width, and each picture its own size."""
+
+    def __init__(self, engine: Engine, decoder: Decoder) -> None:
+        super().__init__(engine, decoder)
+        self._next: Array = np.zeros(0, dtype=np.int64)
+
+    def reorder(self, rows: Array) -> None:
+        """Go on with these rows, in this order."""
+        self._next = self._next[rows]
+        super().reorder(rows)
+
+    def _places(self, prompt: Batch) -> Array:
+        self._next = prompt["position_ids"].max(axis=(1, 2)) + 1
+        return prompt["position_ids"]
+
+    def _following(self, count: int) -> Array:
+        places = self._next[:, np.newaxis] + np.arange(count)
+        self._next = self._next + count
+        return np.repeat(places[..., np.newaxis], 3, axis=-1)
+
+    def _pictured(self, prompt: Batch) -> Array:
+        return np.concatenate([found["vectors"] for found in self._seen(prompt)])
+
+    def _seen(self, prompt: Batch) -> list[dict[str, Array]]:
+        """Return what the tower makes of each picture, one at a time: the work grows with the square of the patches."""
+        names = [name for name in ("pixel_values", PATCHES, TAPS, WEIGHTS) if name in prompt]
+        found = []
+        for row, grids in enumerate(prompt[GRIDS]):
+            counts = grids.prod(axis=-1)
+            ends = prompt["pixel_values"].shape[1] - counts.sum() + np.cumsum(counts)
+            for end, count in zip(ends, counts, strict=True):
+                if count:
+                    feed = {name: prompt[name][row, end - count : end] for name in names}
+                    found.append(self._engine.run("vision", feed))
+        return found
+
+
+class DeepSession(GridSession):
+    """A session whose decoder takes more of each picture in its early layers: `deeper`, zero where there is none."""
+
+    def __init__(self, engine: Engine, decoder: Decoder) -> None:
+        super().__init__(engine, decoder)
+        self._levels = 0
+
+    def _merged(self, vectors: Array, here: Array, prompt: Batch) -> Batch:
+        self._levels = prompt[LEVELS].shape[1]
+        more = dict(self._nothing_more(vectors))
+        if here.any():
+            seen = self._seen(prompt)
+            vectors[here] = np.concatenate([found["vectors"] for found in seen])
+            more["deeper"][here] = np.concatenate([found["deeper"] for found in seen])
+        return more
+
+    def _nothing_more(self, vectors: Array) -> Batch:
+        rows, tokens, width = vectors.shape
+        return {"deeper": np.zeros((rows, tokens, self._levels * width), dtype=vectors.dtype)}

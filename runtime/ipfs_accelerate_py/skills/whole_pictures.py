@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,21 +13,12 @@ from ipfs_accelerate_py.errors import CheckpointError
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.image import ImageInput
+from ipfs_accelerate_py.skills.picture_settings import PROCESSOR, image_settings
 from ipfs_accelerate_py.skills.pictured import Pictures
 from ipfs_accelerate_py.skills.vision_language import REAL
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
-
-_PROCESSOR = "processor_config.json"
-_IMAGES = "preprocessor_config.json"
-
-
-def image_settings(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return what the checkpoint says of its image processor: in a file of its own, or in the processor's."""
-    alone = checkpoint.json(_IMAGES)
-    whole = checkpoint.json(_PROCESSOR).get("image_processor")
-    return alone or (dict(whole) if isinstance(whole, dict) else {})
 
 
 @dataclass(frozen=True)
@@ -52,18 +43,18 @@ class Tower:
         if found:
             return found
         raise CheckpointError(
-            f"{self.checkpoint.folder}: neither {_PROCESSOR} nor config.json has a patch_size, so the number of tokens "
+            f"{self.checkpoint.folder}: neither {PROCESSOR} nor config.json has a patch_size, so the number of tokens "
             "for a picture is not known; save the processor again"
         )
 
     @cached_property
     def strategy(self) -> str:
         """What becomes of the vector that stands before the patches: "default" drops it, "full" keeps it."""
-        written = self.checkpoint.json(_PROCESSOR).get("vision_feature_select_strategy")
+        written = self.checkpoint.json(PROCESSOR).get("vision_feature_select_strategy")
         return str(written or self.checkpoint.value("vision_feature_select_strategy") or "default")
 
     def _number(self, name: str, otherwise: int) -> int:
-        value = self.checkpoint.json(_PROCESSOR).get(name)
+        value = self.checkpoint.json(PROCESSOR).get(name)
         return value if isinstance(value, int) and value >= 0 else otherwise
 
 
