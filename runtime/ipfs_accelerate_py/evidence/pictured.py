@@ -10,6 +10,7 @@ from typing import Any, Final
 from ipfs_accelerate_py.evidence.tiny import special_ids, trained
 
 POSITIONS: Final = 256  # tokens that the small model takes; a picture alone may be a hundred
+SPREAD: Final = 0.3  # of the decoder's first weights; at 0.2 some go on with one token for ever
 MOST_PIXELS: Final = 48 * 48  # of a picture, where a processor bounds its area
 # Settings of an image processor that configurations know under another name.
 _SETTINGS: Final[Mapping[str, str]] = {"merge_size": "spatial_merge_size"}
@@ -113,6 +114,7 @@ def _agreeing(tiny: Mapping[str, Any], processor: Any) -> dict[str, Any]:
         **special_ids(tokenizer),
         "vocab_size": len(tokenizer),
         "max_position_embeddings": POSITIONS,
+        "initializer_range": SPREAD,
     }
     told = {name: tokenizer.convert_tokens_to_ids(token) for name, token in _AROUND.items()}
     for modality in ("image", "video"):

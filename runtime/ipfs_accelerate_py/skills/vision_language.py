@@ -15,10 +15,15 @@ TAPS, WEIGHTS = (
     "grid_points",
     "grid_shares",
 )  # around each patch, on a grid of learned positions, (rows, patches, 4)
+ORDER = "order"  # which vector of a row's tiles is read when, (rows, vectors)
+NEWLINE, NO_VECTOR = (
+    -1,
+    -2,
+)  # in an order: the vector that ends a row of patches; none, as the row was filled up
 LEVELS = (
     "levels"  # one number for each early layer of the decoder that takes more of a picture, (rows, layers)
 )
-COUNTED = frozenset({REAL, GRIDS, LEVELS})  # what of a batch only counts, and is no input of a model
+COUNTED = frozenset({REAL, GRIDS, ORDER, LEVELS})  # what of a batch only counts, and is no input of a model
 
 
 class PicturedSession:
@@ -79,6 +84,21 @@ class PicturedSession:
         return self._decoder.step(
             {"inputs_embeds": vectors, "attention_mask": self._mask, "position_ids": places, **more}
         )
+
+
+class TiledSession(PicturedSession):
+    """A session in which each picture is several tiles, whose vectors are read in an order of their own."""
+
+    def _pictured(self, prompt: Batch) -> Array:
+        real = prompt[REAL] == 1
+        found = self._engine.run("vision", {"pixel_values": prompt["pixel_values"][real]})
+        newline = found["newline"][:1]  # the same for all
+        read = []
+        ends = np.cumsum(real.sum(axis=1))
+        for order, count, end in zip(prompt[ORDER], real.sum(axis=1), ends, strict=True):
+            own = found["vectors"][end - count : end].reshape(-1, newline.shape[-1])
+            read.append(np.concatenate([own, newline])[order[order != NO_VECTOR]])  # NEWLINE is the last
+        return np.concatenate(read)
 
 
 class GridSession(PicturedSession):
