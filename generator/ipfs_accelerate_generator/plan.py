@@ -214,7 +214,7 @@ class Plan:
     variants: tuple[Pair, ...] = ()
     proved: tuple[Pair, ...] = ()
     spine: str = ""
-    """The family whose template is the module's spine: the spec's own, or one that shares its spine with it."""
+    """The template that the module is built around: the subfamily's, the family's, or one that shares its spine."""
     engines: tuple[str, ...] = ()
     """Names of the hardware templates, in order: those that several backends share come first."""
     sources: str = field(default="", compare=False)
@@ -262,9 +262,24 @@ class Plan:
         return found if isinstance(found, int) else 64
 
     @property
+    def has_learned_grid(self) -> bool:
+        """Whether a tower of patches has learned positions on a square grid."""
+        return "num_position_embeddings" in self._tower
+
+    @property
+    def has_deep_pictures(self) -> bool:
+        """Whether early layers of the decoder take more of a picture than the vectors in the text."""
+        return "deepstack_visual_indexes" in self._tower
+
+    @property
+    def _tower(self) -> Mapping[str, Value]:
+        found = self.spec.tiny.get("vision_config", {})
+        return found if isinstance(found, Mapping) else {}
+
+    @property
     def decodes(self) -> bool:
         """Whether every token sees those before it only, so that a text is judged by its last."""
-        return self.spec.subfamily == "text-decoder"
+        return self.spec.subfamily == "text-decoder" or self.spec.subfamily.endswith("image-to-text")
 
     @property
     def generates(self) -> bool:
@@ -358,7 +373,7 @@ def plan(
     Raises:
         NoTemplate: nobody wrote a template for the family, or for any of the tasks.
     """
-    spine = spec.family if f"families/{spec.family}" in templates else _SPINES.get(spec.family, "")
+    spine = _spine(spec, templates)
     if f"families/{spine}" not in templates:
         raise NoTemplate(f"{spec.model_type}: there is no template for the family {spec.family!r} yet")
     heads = [head for head in spec.heads if _template(spec, head, templates)]
@@ -390,6 +405,13 @@ def plan(
         spine=spine,
         sources=sources,
     )
+
+
+def _spine(spec: ModelSpec, templates: Templates) -> str:
+    """Return the name of the template for the subfamily, such as "multimodal_text_image_to_text", else the family's."""
+    own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
+    names = (own, spec.family, _SPINES.get(spec.family, ""))
+    return next((name for name in names if f"families/{name}" in templates), spec.family)
 
 
 def _pairs(findings: Sequence[Finding], effect: Effect, known: Iterable[tuple[str, str]]) -> tuple[Pair, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ipfs_accelerate_generator.spec import Head, Limits, Processors
+from ipfs_accelerate_generator.survey.pictured import KINDS
 from ipfs_accelerate_generator.survey.subject import Subject
 
 # The modality that an input carries; inputs that go with another (masks, segments) carry none of their own.
@@ -103,6 +104,8 @@ def returned(about: Subject, made: Processors) -> tuple[str, ...]:
         if name := getattr(made, kind):
             cls = getattr(transformers, name, None)
             names.extend(getattr(cls, "model_input_names", ()))
+    if getattr(getattr(transformers, made.processor, None), f"return_{KINDS}", False):
+        names.append(KINDS)
     if not names:  # no processor is known: the names that most models use
         names = ["input_ids", "attention_mask", *(name for name in _CARRIES if name != "input_ids")]
     return tuple(dict.fromkeys(names))

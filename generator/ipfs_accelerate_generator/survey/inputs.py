@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from ipfs_accelerate_generator.survey import pictured
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
 IMAGE_SIZES: Final = ("image_size", "img_size")
@@ -25,7 +26,9 @@ def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
 
     They are what the type's processors return and the signature takes, and what the signature requires.
     """
-    offered = _FED_ALONE.get(candidate.task, (*returned, *_ALSO_FED.get(candidate.task, ())))
+    offered = _FED_ALONE.get(
+        candidate.task, (*pictured.one_modality(returned), *_ALSO_FED.get(candidate.task, ()))
+    )
     signature = inspect.signature(candidate.call).parameters
     return tuple(
         name
@@ -70,6 +73,8 @@ class Shape:
     """Padding stands at the left, as in a batch for generation."""
     masked: int = 0
     """How many places the attention mask has: tokens, samples or frames."""
+    pictured: int = 0
+    """How many tokens of each text, beside `tokens`, stand for a picture."""
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -98,14 +103,20 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
     elif "input_features" in wanted:
         shape = replace(shape, masked=_frames(shape))
     else:
-        shape = replace(shape, masked=shape.tokens)
+        shape = replace(shape, masked=shape.tokens + shape.pictured)
     generator = torch.Generator().manual_seed(shape.seed)
     made: dict[str, Any] = {}
+    if not pictured.PROCESSED.isdisjoint(wanted):
+        made |= pictured.processed(shape.config, shape.seed, BATCH)
     for name in wanted:
+        if name in made or name == pictured.KINDS:
+            continue
         if name not in _RULES:
             raise NoInput(f"no rule makes the input {name!r}")
         made[name] = _RULES[name](shape, generator)
-    return made
+    if pictured.KINDS in wanted:
+        made[pictured.KINDS] = pictured.kinds(made["input_ids"], shape.config)
+    return {name: made[name] for name in wanted}
 
 
 def makeable(name: str) -> bool:
@@ -123,15 +134,19 @@ def _ids(shape: Shape, generator: Any) -> Any:
     if end := number(text, ("eos_token_id",), number(shape.config, ("eos_token_id",), 0)):
         for row, place in enumerate(shape.last):
             ids[row, ..., place] = end
+    if shape.pictured:  # between the thirds that a mask may hide
+        third = shape.tokens // 3
+        picture = torch.full((*shape.rows, shape.pictured), pictured.image_token(shape.config))
+        ids = torch.cat([ids[..., :third], picture, ids[..., third:]], dim=-1)
     return ids
 
 
 def _mask(shape: Shape, _generator: Any) -> Any:
-    """Ones, with the second row a third shorter."""
+    """Ones, with the second row a third shorter; a picture is never hidden."""
     import torch
 
     mask = torch.ones(*shape.rows, shape.masked, dtype=torch.long)
-    third = shape.masked // 3
+    third = (shape.masked - shape.pictured) // 3
     if shape.left:
         mask[1, ..., :third] = 0
     else:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from huggingface_hub.errors import StrictDataclassError
 
 from ipfs_accelerate_generator.survey.inputs import IMAGE_SIZES, Shape, fed, make, makeable, number
+from ipfs_accelerate_generator.survey.pictured import placeholders
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
 from ipfs_accelerate_generator.values import Value
@@ -174,8 +175,8 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...]) -> tuple[tupl
     for tokens in TOKENS:
         outputs = None
         while outputs is None:
-            inputs = make(names, Shape(candidate.task, model.config, tokens))
             try:
+                inputs = make(names, _shape(candidate.task, model, names, tokens))
                 outputs = _forward(model, inputs, candidate.method)
             except FOREIGN as error:
                 if (wanted := _asked_for(str(error), model, names, signature)) is None:
@@ -190,6 +191,12 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...]) -> tuple[tupl
             raise SurveyError(f"{found} is not finite")
     assert found is not None  # TOKENS is not empty
     return names, found
+
+
+def _shape(task: str, model: Any, names: tuple[str, ...], tokens: int) -> Shape:
+    """Return what inputs are made for, with as many tokens for a picture as the model has vectors of it."""
+    shape = Shape(task, model.config, tokens)
+    return replace(shape, pictured=placeholders(model, make(names, shape)))
 
 
 def _asked_for(message: str, model: Any, names: tuple[str, ...], signature: tuple[str, ...]) -> str | None:
@@ -230,7 +237,7 @@ def _pooling(candidate: Candidate, model: Any, names: tuple[str, ...], output: s
 
 def _control(candidate: Candidate, model: Any, names: tuple[str, ...], output: str) -> float:
     """Return the least relative change of the output: with other inputs, and with the mask ignored."""
-    shape = Shape(candidate.task, model.config, TOKENS[0])
+    shape = _shape(candidate.task, model, names, TOKENS[0])
     inputs = make(names, shape)
     call = partial(_forward, model, method=candidate.method)
     changes = [_change(call, inputs, make(names, replace(shape, seed=1)), output)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, is_counts
 from ipfs_accelerate_generator.survey.sheet import Sheet
@@ -83,6 +83,11 @@ def rotary_shares(sheet: Sheet) -> None:
             smaller = [max(1, half * share // sum(shares)) for share in shares]
             smaller[0] += half - sum(smaller)
             sheet.after[name] = value | {"mrope_section": smaller}
+    untold = "rope_parameters" in sheet.before and sheet.before["rope_parameters"] is None
+    if untold and "mrope_section" in getattr(sheet.config, "ignore_keys_at_rope_validation", ()):
+        third = half // 3  # the class knows such shares, and its model has numbers of its own for large heads
+        shares = {"mrope_section": [half - 2 * third, third, third]}
+        sheet.after["rope_parameters"] = {"rope_type": "default"} | shares
 
 
 def named_tokens(sheet: Sheet) -> None:
@@ -97,6 +102,21 @@ def norms_that_see_a_mask(sheet: Sheet) -> None:
     """Let a speech encoder normalise each frame: a norm over time sees what a mask hides, and is used without one."""
     if sheet.before.get("feat_extract_norm") == "group":
         sheet.after["feat_extract_norm"] = "layer"
+
+
+def cut_images(sheet: Sheet, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sizes that images are cut from, if there are any: as many pieces of the small image size as before.
+
+    `arguments` are those of the whole configuration, with its parts.
+    """
+    found: dict[str, Any] = {}
+    for name in sheet.before:
+        if name.endswith("grid_pinpoints"):
+            whole = sheet.config()
+            piece, small = whole.vision_config.image_size, arguments["vision_config"].get("image_size")
+            if small is not None:
+                found[name] = [[side // piece * small for side in size] for size in getattr(whole, name)]
+    return found
 
 
 RELATIONS: Final[tuple[Callable[[Sheet], None], ...]] = (

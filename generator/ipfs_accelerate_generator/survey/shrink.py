@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, is_counts
-from ipfs_accelerate_generator.survey.relations import RELATIONS
+from ipfs_accelerate_generator.survey.relations import RELATIONS, cut_images
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY, Alternative, Sheet, parts
 
 MOST_LEVELS: Final = 6
@@ -54,7 +54,7 @@ def _tiny(
         for part in parts(config):
             inner = _tiny(part.config, how, part.start, ids, level + 1)
             arguments[part.name] = ({"model_type": part.config.model_type} if part.by_type else {}) | inner
-    return arguments
+    return arguments | cut_images(sheet, arguments)
 
 
 def _at_most(value: Any, number: int) -> Any:

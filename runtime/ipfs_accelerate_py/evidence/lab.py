@@ -25,8 +25,10 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.engine_eager import EagerEngine
 from ipfs_accelerate_py.skills.generation import Generator
 from ipfs_accelerate_py.skills.handler import Handler
+from ipfs_accelerate_py.skills.pictured import PLACES
 from ipfs_accelerate_py.skills.session import Decoder, prompts
 from ipfs_accelerate_py.skills.skill import Skill
+from ipfs_accelerate_py.skills.vision_language import COUNTED, PATCHES, TAPS
 
 _WARM_UP, _TIMED = 3, 10  # calls
 _GAINS = (1.0, 2.0, 4.0, 8.0)  # tried in turn until every input matters
@@ -108,6 +110,8 @@ class Bench:
         right = forward(self.batch)
         found = []
         for name, array in self.batch.items():
+            if name in COUNTED:
+                continue
             wrong = [_wrong(name, array, self.batch)]
             if name == "attention_mask":
                 wrong.append(_thinned(array))
@@ -141,7 +145,9 @@ def _wrong(name: str, array: Array, batch: Mapping[str, Array]) -> Array:
     if array.dtype.kind == "f":
         # A sound is played backwards; a picture, or the bands of a spectrogram, put upside down.
         return np.ascontiguousarray(array[:, ::-1] if array.ndim == 2 else array[..., ::-1, :])
-    if name == "input_ids":
+    if name in (PATCHES, TAPS) or (name == "position_ids" and array.ndim == 3):
+        return np.ascontiguousarray(array[..., ::-1])
+    if name in ("input_ids", PLACES):
         return np.roll(array, 1, axis=-1)
     if name == "decoder_input_ids":  # often a single token, which has no place to be moved to
         return np.where(array > 0, array - 1, 1)

@@ -32,9 +32,9 @@ TEXTS = (
 def trained(tokenizer_class: Any) -> Any:
     """Return a tokenizer of `tokenizer_class` that knows the words of `TEXTS`.
 
-    The trainers of WordPiece, byte pairs and Unigram break ties by chance: with their vocabularies no two checkpoints, and no
-    two bundles made from them, would be the same. So the pieces are chosen here. A class that cannot be without a file
-    of its vocabulary has one token for each letter, as those of speech recognition do.
+    The trainers of WordPiece, byte pairs and Unigram break ties by chance: with their vocabularies no two checkpoints,
+    and no two bundles made from them, would be the same. So the pieces are chosen here. A class that cannot be without
+    a file of its vocabulary has one token for each letter, as those of speech recognition do.
     """
     needed = [
         name for name, each in signature(tokenizer_class).parameters.items() if each.default is each.empty

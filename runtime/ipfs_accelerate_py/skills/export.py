@@ -219,7 +219,8 @@ def main(order: Mapping[str, Any]) -> None:
     skill = load_module(module).SKILL
     head = skill.heads[task]
     route = skill.exporters[backend](checkpoint, task, folder)
-    if {"input_ids", "decoder_input_ids"} & set(head.inputs) and not (checkpoint.folder / "tokenizer.json").exists():
+    taken = {name for each in (head, *head.parts.values()) for name in each.inputs}
+    if taken & {"input_ids", "decoder_input_ids"} and not (checkpoint.folder / "tokenizer.json").exists():
         tokenizer = TextInput(checkpoint, tuple(head.inputs), "").tokenizer
         tokenizer.save(str(folder / "tokenizer.json"))
     facts = {

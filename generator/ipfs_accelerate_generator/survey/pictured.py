@@ -1,0 +1,70 @@
+"""Pictures in a text: what a type's own image processor makes of some, and how many tokens stand for one of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from ipfs_accelerate_generator.survey.subject import NoInput
+from ipfs_accelerate_py.evidence.pictured import image_settings
+
+# Inputs that fit each other only as the processor makes them: a grid of patches, the size before it was cut.
+PROCESSED: Final = frozenset({"image_grid_thw", "image_sizes"})
+KINDS: Final = "mm_token_type_ids"
+"""The input that tells tokens of a text from those that stand for a picture."""
+_HEIGHT, _WIDTH = 40, 24  # pixels of a picture; not square, so that no axis can stand for another
+
+
+def processed(config: Any, seed: int, count: int) -> dict[str, Any]:
+    """Return what the image processor of the type of `config` makes of `count` random pictures of one size.
+
+    Raises:
+        NoInput: the type has no image processor that runs without torchvision.
+    """
+    pictures = np.random.default_rng(seed).integers(0, 256, (count, _HEIGHT, _WIDTH, 3), dtype=np.uint8)
+    return dict(image_processor(config)(list(pictures), return_tensors="pt"))
+
+
+def image_processor(config: Any) -> Any:
+    """Return the image processor of the type of `config`, set to the sizes that the configuration has."""
+    import transformers
+    from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
+
+    entry = IMAGE_PROCESSOR_MAPPING_NAMES.get(config.model_type)
+    name = entry.get("pil") if isinstance(entry, dict) else None
+    if name is None:
+        raise NoInput(f"no image processor makes the pictures of {config.model_type}")
+    kind = getattr(transformers, name)
+    return kind(**image_settings(kind, config.to_dict(), most_pixels=_HEIGHT * _WIDTH * 4))
+
+
+def placeholders(model: Any, made: Mapping[str, Any]) -> int:
+    """Return how many tokens of a text stand for one picture of `made`; 0 where the model puts none into its text."""
+    import torch
+
+    if image_token(model.config) is None or "pixel_values" not in made or "input_ids" not in made:
+        return 0
+    taken = inspect.signature(model.get_image_features).parameters
+    with torch.no_grad():
+        found = model.get_image_features(**{name: made[name] for name in taken if name in made}).pooler_output
+    return int(found[0].shape[0])
+
+
+def image_token(config: Any) -> int | None:
+    """Return the id of the token that stands for a part of a picture, if there is one."""
+    return getattr(config, "image_token_id", None)
+
+
+def kinds(ids: Any, config: Any) -> Any:
+    """Return 1 where a token of `ids` stands for a part of a picture, and 0 elsewhere."""
+    return (ids == image_token(config)).int()
+
+
+def one_modality(names: Iterable[str]) -> tuple[str, ...]:
+    """Return `names` without those of films, if there are pictures: a text is asked about one of the two."""
+    given = tuple(names)
+    films = {"pixel_values_videos", "video_grid_thw"} if "pixel_values" in given else set()
+    return tuple(name for name in given if name not in films)
