@@ -86,12 +86,11 @@ def _section(imports: list[Import], indent: str) -> Iterator[str]:
     parts = sorted((each for each in imports if each.name), key=lambda each: _farthest(each.module))
     for module, members in groupby(parts, key=lambda each: each.module):
         ordered = sorted(members, key=_member)
-        named = [each.name + _as(each) for each in ordered if not each.alias]
-        lines = [named] if named else []
-        lines += [
-            [each.name + _as(each)] for each in ordered if each.alias
-        ]  # isort gives an alias its own line
-        for names in lines:
+        plain = [each for each in ordered if not each.alias]
+        alone = [[each] for each in ordered if each.alias]  # isort gives an alias its own line
+        lines = sorted([*([plain] if plain else []), *alone], key=lambda line: _member(line[0]))
+        for together in lines:
+            names = [each.name + _as(each) for each in together]
             line = f"{indent}from {module} import {', '.join(names)}\n"
             if len(line) > _LINE_LENGTH + 1:
                 listed = "".join(f"{indent}    {name},\n" for name in names)

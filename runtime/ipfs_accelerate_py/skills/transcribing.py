@@ -30,7 +30,9 @@ class _Listening:
     prompt: Prompt
     seek: int = 0  # frames
     tokens: list[int] = field(default_factory=list)
-    likely: list[float] = field(default_factory=list)  # the logarithm of each token's probability, ends included
+    likely: list[float] = field(
+        default_factory=list
+    )  # the logarithm of each token's probability, ends included
 
     @property
     def answer(self) -> dict[str, Array]:
@@ -152,7 +154,7 @@ class Transcribing:
             kept = np.flatnonzero(
                 [
                     int(token) not in self.settings.ends and len(written[row]) < room[row]
-                    for row, token in zip(going, ids, strict=True)
+                    for row, token in zip(going.tolist(), ids, strict=True)
                 ]
             )
             if kept.size:
@@ -175,4 +177,3 @@ class Transcribing:
 def confidence(logprobs: Array) -> float:
     """Return the mean probability of what was written, the geometric one: exp of the mean logarithm."""
     return float(np.exp(np.mean(logprobs, dtype=np.float64))) if logprobs.size else 0.0
-
