@@ -10,7 +10,6 @@ from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.scores import sigmoid, softmax, top
 
-
 _MOST_OBJECTS = 100  # of a model that judges each label by itself, as transformers' processors have it
 
 
