@@ -23,6 +23,7 @@ from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKE
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
+QUERY_MASKS: Final = "MODEL_FOR_IMAGE_SEGMENTATION_MAPPING_NAMES"
 SOUNDS: Final = ("input_values", "input_features")
 IMAGE_TENSORS: Final = ("pixel_values", "pixel_mask")
 TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
@@ -136,6 +137,11 @@ class PlannedHead:
     def pooling(self) -> str:
         """How an image's vector comes from the output: "map", "first" or "mean"; "" where there is nothing to pool."""
         return self.head.pooling
+
+    @property
+    def draws_queries(self) -> bool:
+        """Whether a segmentation's masks are those of queries, and not a label for each pixel."""
+        return self.head.table == QUERY_MASKS
 
     @property
     def output(self) -> str:

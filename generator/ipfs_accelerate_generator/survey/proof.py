@@ -13,6 +13,7 @@ from huggingface_hub.errors import StrictDataclassError
 
 from ipfs_accelerate_generator.survey.inputs import IMAGE_SIZES, Shape, fed, make, makeable, number
 from ipfs_accelerate_generator.survey.pictured import placeholders
+from ipfs_accelerate_generator.survey.stages import all_stages
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
 from ipfs_accelerate_generator.values import Value
@@ -54,9 +55,24 @@ class Proof:
 def prove(candidate: Candidate, config: Any, arguments: dict[str, Any], returned: tuple[str, ...]) -> Proof:
     """Return what the head does when built from `config(**arguments)`.
 
+    A head that fails while its backbone gives one feature map is tried with those of all stages, which then belong to
+    its configuration: one that draws masks needs the finer ones.
+
     Raises:
         SurveyError: it cannot be built or run; the message is the model's own first line.
     """
+    try:
+        return _labelled(candidate, config, arguments, returned)
+    except SurveyError:
+        if not (whole := all_stages(config, arguments)):
+            raise
+        proof = _labelled(candidate, config, arguments | whole, returned)
+        return replace(proof, config=proof.config | whole)
+
+
+def _labelled(
+    candidate: Candidate, config: Any, arguments: dict[str, Any], returned: tuple[str, ...]
+) -> Proof:
     if _weighs_labels(candidate, config, arguments):
         try:
             return _prove(candidate, config, arguments, returned, LABELS.get(candidate.task, OTHER_LABELS))
