@@ -56,12 +56,14 @@ class TextInput:
     """The tokenizer of a checkpoint, for a model whose forward takes `names`.
 
     `limit_field` names the field of config.json that bounds the length; the tokenizer's own limit counts too, and for
-    sentence embeddings the one of sentence_bert_config.json.
+    sentence embeddings the one of sentence_bert_config.json. `after_field` names the field with the id after which
+    positions are counted, where they do not begin at 0.
     """
 
     checkpoint: Checkpoint
     names: tuple[str, ...]
     limit_field: str
+    after_field: str = ""
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -74,8 +76,11 @@ class TextInput:
     @cached_property
     def limit(self) -> int:
         """The number of tokens that the checkpoint takes, special ones included."""
+        places = self.checkpoint.number(self.limit_field)
+        if places is not None and self.after_field:
+            places -= int(self.checkpoint.value(self.after_field) or 0) + 1
         written = (
-            self.checkpoint.number(self.limit_field),
+            places,
             self.checkpoint.json("tokenizer_config.json").get("model_max_length"),
             self.checkpoint.json("sentence_bert_config.json").get("max_seq_length"),
         )
