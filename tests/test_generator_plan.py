@@ -126,3 +126,26 @@ def test_every_plan_says_what_templates_may_ask_for(findings: list[Finding]) -> 
     assert not offered & left_out
     assert {backend for _, backend in offered} == {each.name for each in made.backends}
     assert len(offered) + len(left_out) == 4  # two tasks, two backends: nothing vanishes without a reason
+
+
+def test_where_tables_differ_or_a_sound_is_given_the_template_of_that_kind_goes_first() -> None:
+    names = ("tasks/fill_mask_ctc", "tasks/feature_extraction_audio")
+    spoken = replace(SPEC.heads[0], table="MODEL_FOR_CTC_MAPPING_NAMES")
+    heard = replace(SPEC.heads[1], inputs=("input_values",))
+    parts = replace(SPEC.processors, feature_extractor="Wav2Vec2FeatureExtractor")
+    spec = replace(SPEC, heads=(spoken, heard), processors=parts)
+    assert [head.template for head in plan(spec, (), with_templates(*names)).heads] == list(names)
+    assert [head.template for head in plan(SPEC, (), with_templates(*names)).heads] == [
+        "tasks/fill_mask",
+        "tasks/feature_extraction",
+    ]
+
+
+def test_a_sound_whose_features_nobody_wrote_and_a_decoder_alone_are_told_and_not_offered() -> None:
+    heard = replace(SPEC.heads[1], inputs=("input_values",))
+    parts = replace(SPEC.processors, feature_extractor="NobodysFeatureExtractor")
+    made = plan(replace(SPEC, heads=(SPEC.heads[0], heard), processors=parts), (), TEMPLATES)
+    assert made.untemplated == ("feature-extraction",)
+    parts = replace(parts, feature_extractor="Wav2Vec2FeatureExtractor")
+    listening = replace(SPEC, heads=(SPEC.heads[0], heard), processors=parts, modalities=("audio",))
+    assert plan(listening, (), TEMPLATES).untemplated == ("fill-mask",)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from ipfs_accelerate_generator.spec import Head
+from ipfs_accelerate_generator.survey.facts import given
 from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, quantity
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY, defaults, parts
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
@@ -130,3 +132,20 @@ def test_special_ids_are_different_and_within_the_vocabulary() -> None:
 
 def test_the_first_weights_are_spread_widely() -> None:
     assert tiny(config("bert"), ALTERNATIVES[0])["initializer_range"] == 0.2
+
+
+def test_a_speech_encoder_gets_a_norm_that_sees_a_mask_and_a_pyramid_keeps_its_stages() -> None:
+    assert tiny(config("wav2vec2"), ALTERNATIVES[0])["feat_extract_norm"] == "layer"
+    assert len(tiny(config("clap"), ALTERNATIVES[0])["audio_config"]["depths"]) == 4
+
+
+def head(task: str, *inputs: str) -> Head:
+    return Head(task=task, table="", model="Some", inputs=inputs, output="logits")
+
+
+def test_text_that_only_a_decoder_writes_is_no_input_of_the_type() -> None:
+    speaks = head("automatic-speech-recognition", "input_features", "decoder_input_ids")
+    continues, reads = head("text-generation", "input_ids"), head("feature-extraction", "input_ids")
+    assert given((speaks, continues)) == (speaks,)
+    assert given((speaks, continues, reads)) == (speaks, continues, reads)
+    assert given((continues,)) == (continues,)

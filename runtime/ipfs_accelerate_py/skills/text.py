@@ -78,7 +78,7 @@ class TextInput:
         """The number of tokens that the checkpoint takes, special ones included."""
         places = self.checkpoint.number(self.limit_field)
         if places is not None and self.after_field:
-            places -= int(self.checkpoint.config.get(self.after_field) or 0) + 1
+            places -= int(self.checkpoint.value(self.after_field) or 0) + 1
         written = (
             places,
             self.checkpoint.json("tokenizer_config.json").get("model_max_length"),
