@@ -34,6 +34,9 @@ _ENGINES: Final = {
 }
 
 
+_SPINES: Final = {"text_generation": "embedding"}  # a decoder of texts takes in what an encoder does
+
+
 class NoTemplate(AccelerateError, ValueError):
     """A model type that nobody wrote the templates for yet."""
 
@@ -171,7 +174,7 @@ class Plan:
     variants: tuple[Pair, ...] = ()
     proved: tuple[Pair, ...] = ()
     spine: str = ""
-    """The template that the module is built around: that of the family, or of its subfamily where it has its own."""
+    """The template that the module is built around: that of the subfamily or the family, or one that it shares."""
     engines: tuple[str, ...] = ()
     """Names of the hardware templates, in order: those that several backends share come first."""
     sources: str = field(default="", compare=False)
@@ -323,9 +326,13 @@ def plan(spec: ModelSpec, findings: Sequence[Finding], templates: Templates, *, 
 
 
 def _spine(spec: ModelSpec, templates: Templates) -> str:
-    """Return the name of the template for the subfamily, such as "multimodal_text_image_to_text", else the family's."""
+    """Return the name of the template for the subfamily, such as "multimodal_text_image_to_text", or for the family.
+
+    A family without one may share that of another.
+    """
     own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
-    return own if f"families/{own}" in templates else spec.family
+    names = (own, spec.family, _SPINES.get(spec.family, ""))
+    return next((name for name in names if f"families/{name}" in templates), "")
 
 
 def _pairs(findings: Sequence[Finding], effect: Effect, known: Iterable[tuple[str, str]]) -> tuple[Pair, ...]:

@@ -79,9 +79,11 @@ class Limits:
     tokens: str = ""
     image: str = ""
     audio: str = ""
+    after: str = ""
+    """The field with the id after which positions are counted, so that that many and one fewer tokens are taken."""
 
     def __post_init__(self) -> None:
-        for key in ("tokens", "image", "audio"):
+        for key in ("tokens", "image", "audio", "after"):
             if getattr(self, key) != "":
                 check_dotted(key, getattr(self, key))
 

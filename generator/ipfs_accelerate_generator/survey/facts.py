@@ -78,6 +78,13 @@ def processors(about: Subject) -> Processors:
     return Processors(**found)
 
 
+def completed(made: Processors, carried: Iterable[str]) -> Processors:
+    """Return `made` with the tokenizer that transformers takes for a type of texts whose table names none."""
+    if "text" in carried and not (made.tokenizer or made.processor):
+        return dataclasses.replace(made, tokenizer="TokenizersBackend")
+    return made
+
+
 def _name(entry: Any) -> str | None:
     """Return the class name in an entry of a mapping: a name, a class, a choice, or names by library."""
     if isinstance(entry, dict):

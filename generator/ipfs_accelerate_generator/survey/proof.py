@@ -88,6 +88,21 @@ def _prove(
     return Proof(names, output, extra, labels, _control(candidate.task, model, names, output))
 
 
+def reads(
+    candidate: Candidate, config: Any, arguments: dict[str, Any], names: tuple[str, ...], tokens: int
+) -> bool:
+    """Whether the head, built from `config(**arguments)`, takes this many tokens."""
+    model = _built(candidate, config, arguments)
+    inputs = make(names, Shape(candidate.task, model.config, tokens))
+    if "attention_mask" in inputs:  # padding has no place, so that more of it would be taken
+        inputs["attention_mask"].fill_(1)
+    try:
+        _forward(model, inputs)
+    except FOREIGN:
+        return False
+    return True
+
+
 # --- building
 
 

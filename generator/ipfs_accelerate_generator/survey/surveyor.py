@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ipfs_accelerate_generator.spec import Head, ModelSpec
+from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec
 from ipfs_accelerate_generator.survey import facts
-from ipfs_accelerate_generator.survey.proof import FOREIGN, Proof, first_line, prove
+from ipfs_accelerate_generator.survey.proof import FOREIGN, Proof, first_line, prove, reads
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
@@ -133,6 +133,7 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
     carried = facts.modalities(name for head in made for name in head.inputs)
     family, subfamily = facts.family(carried, tuple(head.task for head in made))
     vocabulary = facts.vocabulary(config)
+    limits = facts.limits(config, carried)
     return ModelSpec(
         model_type=about.model_type,
         title=facts.title(about),
@@ -142,12 +143,27 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         module=module,
         imports=about.imports if about.registered else (),
         modalities=carried or ("tensor",),
-        limits=facts.limits(config, carried),
-        processors=facts.processors(about),
+        limits=replace(limits, after=_after(about, heads, best, limits)),
+        processors=facts.completed(facts.processors(about), carried),
         vocabulary=vocabulary,
         heads=made,
         tiny=_without(best.arguments, vocabulary),
     )
+
+
+def _after(about: Subject, heads: tuple[Candidate, ...], best: _Attempt, limits: Limits) -> str:
+    """Return the field with the id after which positions are counted, as RoBERTa does, or "" if they begin at 0."""
+    field = "pad_token_id"
+    tokens, pad = best.arguments.get(limits.tokens), getattr(about.config(**best.arguments), field, None)
+    candidate = next((each for each in heads if each.task == "feature-extraction" and _in(each, best)), None)
+    if candidate is None or not isinstance(tokens, int) or not isinstance(pad, int):
+        return ""
+    inputs = best.proofs[candidate.task].inputs
+    takes = [
+        reads(candidate, about.config, best.arguments, inputs, count)
+        for count in (tokens, tokens - pad, tokens - pad - 1)
+    ]
+    return field if takes == [False, False, True] else ""
 
 
 def _in(candidate: Candidate, best: _Attempt) -> bool:

@@ -56,12 +56,13 @@ def _of_bytes(tokenizer_class: Any) -> Any:
     """Return a tokenizer of byte pairs that begins each text with a token of its own, and has none for padding."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
+    special = ["<unk>", "<s>", "</s>"]
     library = Tokenizer(models.BPE())
     library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     library.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY + BYTES,
-        special_tokens=["<unk>", "<s>", "</s>"],
+        special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
@@ -70,7 +71,8 @@ def _of_bytes(tokenizer_class: Any) -> Any:
     library.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A <s> $B:1", special_tokens=[begin]
     )
-    return tokenizer_class(tokenizer_object=library, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+    known = dict(zip(("unk_token", "bos_token", "eos_token"), special, strict=True))
+    return tokenizer_class(tokenizer_object=library, **known)
 
 
 def _pieces(library: Any, prefix: str, special: Sequence[str]) -> dict[str, int]:

@@ -61,6 +61,24 @@ def pretrained(
     return model.eval()
 
 
+def filler(model: Module) -> int:
+    """Return the id that `model` takes for padding; a model that knows none is told the id that begins a text.
+
+    A decoder judges a text by its last token that is not this one. A checkpoint without a padding token judges each
+    text by its very last token, and no text ends with the one that begins it.
+    """
+    config = model.config.get_text_config()
+    if config.pad_token_id is None:
+        known = (config.bos_token_id, config.eos_token_id)
+        config.pad_token_id = next((each for each in known if isinstance(each, int)), 0)
+    return int(config.pad_token_id)
+
+
+def filled(ids: Any, mask: Any, pad: int) -> Any:
+    """Return token ids (texts, tokens) with `pad` wherever `mask` is 0."""
+    return ids.masked_fill(mask == 0, pad)
+
+
 @dataclass(frozen=True)
 class Pooling:
     """How token vectors become one vector per text: by several modes, what they give is concatenated."""

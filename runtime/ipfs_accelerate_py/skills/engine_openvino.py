@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,11 @@ class OpenVINOEngine:
     """The engine of compiled models: the decoder, and the head's parts by name, compiled when they are first run."""
 
     def __init__(self, decoder: Any, parts: Mapping[str, Callable[[], Any]]) -> None:
-        self._request = decoder.create_infer_request()
+        self._create = decoder.create_infer_request
+        self._free = deque([self._create()])
         self._inputs = frozenset(name for port in decoder.inputs for name in port.names)
         self._waiting = dict(parts)
         self._parts: dict[str, Any] = {}
-        self._busy = Lock()  # the state belongs to one batch at a time
 
     def run(self, part: str, batch: Batch) -> dict[str, Array]:
         """Return the outputs of one of the head's parts."""
@@ -35,11 +35,17 @@ class OpenVINOEngine:
 
     @contextmanager
     def decoding(self) -> Iterator[OpenVINODecoder]:
-        """Give the decoder, its state empty; other threads wait for the end of the block."""
-        with self._busy:
-            self._request.reset_state()
-            yield OpenVINODecoder(self._request, self._inputs)
-            self._request.reset_state()  # so that the memory of a long text is not kept
+        """Give a decoder whose state is empty; while one is at work another gets a request of its own."""
+        try:
+            request = self._free.pop()
+        except IndexError:
+            request = self._create()
+        try:
+            yield OpenVINODecoder(request, self._inputs)
+        finally:  # also where the caller stops in the middle: the memory of a long text is not kept
+            request.reset_state()
+            if not self._free:
+                self._free.append(request)
 
 
 class OpenVINODecoder:

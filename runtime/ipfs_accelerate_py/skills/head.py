@@ -54,6 +54,7 @@ class Steps:
         "right"  # where a prompt is filled up; only heads that decode know the left
     )
     options: Mapping[str, Any] = field(default_factory=dict)  # name -> default
+    decode: Callable[..., str] | None = None  # (ids, *, skip_special) -> text; for stop strings and streams
     required: tuple[str, ...] = ()  # options whose default serves the sample alone
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -54,6 +54,14 @@ class Session(Protocol):
         """Go on with these rows, in this order; a row may be named several times, or not at all."""
 
 
+@runtime_checkable
+class Reading(Protocol):
+    """A session whose decoder reads other tokens than those of the prompt, such as one that begins every answer."""
+
+    def read(self, prompt: Batch) -> list[list[int]]:
+        """Return for each row of `prompt` the ids that the decoder has read."""
+
+
 Sessions = Callable[[Engine, Decoder], Session]
 
 
@@ -61,6 +69,16 @@ def positions(mask: Array) -> Array:
     """Return the place of each token in its row, not counting padding, (rows, tokens)."""
     result: Array = np.maximum(np.cumsum(mask, axis=1) - 1, 0)
     return result
+
+
+def read(session: Session, prompt: Batch) -> list[list[int]]:
+    """Return for each row of `prompt` the ids that the decoder has read: the prompt's, unless the session differs."""
+    if isinstance(session, Reading):
+        return session.read(prompt)
+    if "input_ids" not in prompt:
+        return [[] for _ in next(iter(prompt.values()))]
+    rows = zip(prompt["input_ids"], prompt["attention_mask"], strict=True)
+    return [ids[mask == 1].tolist() for ids, mask in rows]
 
 
 class TextSession:

@@ -56,12 +56,14 @@ class TextInput:
     """The tokenizer of a checkpoint, for a model whose forward takes `names`.
 
     `limit_field` names the field of config.json that bounds the length; the tokenizer's own limit counts too, and for
-    sentence embeddings the one of sentence_bert_config.json.
+    sentence embeddings the one of sentence_bert_config.json. `after_field` names the field with the id after which
+    positions are counted, where they do not begin at 0.
     """
 
     checkpoint: Checkpoint
     names: tuple[str, ...]
     limit_field: str
+    after_field: str = ""
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -74,8 +76,11 @@ class TextInput:
     @cached_property
     def limit(self) -> int:
         """The number of tokens that the checkpoint takes, special ones included."""
+        places = self.checkpoint.number(self.limit_field)
+        if places is not None and self.after_field:
+            places -= int(self.checkpoint.config.get(self.after_field) or 0) + 1
         written = (
-            self.checkpoint.number(self.limit_field),
+            places,
             self.checkpoint.json("tokenizer_config.json").get("model_max_length"),
             self.checkpoint.json("sentence_bert_config.json").get("max_seq_length"),
         )
@@ -129,11 +134,13 @@ class TextInput:
         shorten: str = "longest_first",
         index: int | None = None,
         ids: bool = True,
+        special: bool = True,
     ) -> list[Tokens]:
         """Return each text, or pair of texts, as tokens; what is over the limit is cut off, and the notice says so.
 
         Token ids, {"input_ids": ...} and what else the model takes, are checked and passed on, unless `ids` is false.
-        Errors name an item by its place among `texts`, or by `index` where all of them belong to one input.
+        Unless `special`, the tokenizer adds no tokens of its own. Errors name an item by its place among `texts`, or
+        by `index` where all of them belong to one input.
 
         Raises:
             InputError: an item is not a text, is empty, or leaves no room beside its partner; ids cannot be used.
@@ -144,7 +151,7 @@ class TextInput:
             for part in () if done else text if isinstance(text, tuple) else (text,):
                 _check(part, place)
         plain = [text for text, done in zip(texts, ready, strict=True) if not done]
-        encodings = iter(self.tokenizer.encode_batch(plain))
+        encodings = iter(self.tokenizer.encode_batch(plain, add_special_tokens=special))
         return [
             self._given(text, place) if done else self._tokens(next(encodings), text, place, shorten)
             for text, place, done in zip(texts, places, ready, strict=True)
