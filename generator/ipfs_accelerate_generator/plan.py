@@ -220,7 +220,7 @@ class Plan:
     variants: tuple[Pair, ...] = ()
     proved: tuple[Pair, ...] = ()
     spine: str = ""
-    """The template that the module is built around: the subfamily's, the family's, or one that shares its spine."""
+    """The template that the module is built around: that of the subfamily or the family, or one that it shares."""
     engines: tuple[str, ...] = ()
     """Names of the hardware templates, in order: those that several backends share come first."""
     sources: str = field(default="", compare=False)
@@ -414,10 +414,13 @@ def plan(
 
 
 def _spine(spec: ModelSpec, templates: Templates) -> str:
-    """Return the name of the template for the subfamily, such as "multimodal_text_image_to_text", else the family's."""
+    """Return the name of the template for the subfamily, such as "multimodal_text_image_to_text", or for the family.
+
+    A family without one may share that of another.
+    """
     own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
     names = (own, spec.family, _SPINES.get(spec.family, ""))
-    return next((name for name in names if f"families/{name}" in templates), spec.family)
+    return next((name for name in names if f"families/{name}" in templates), "")
 
 
 def _pairs(findings: Sequence[Finding], effect: Effect, known: Iterable[tuple[str, str]]) -> tuple[Pair, ...]:

@@ -61,12 +61,19 @@ def rendered(
     return prompt
 
 
+def begins_text(checkpoint: Checkpoint, prompt: str) -> bool:
+    """Whether `prompt` begins with the token that begins a text, so that a tokenizer must not add it again."""
+    begin = _special(checkpoint).get("bos_token")
+    return begin is not None and prompt.startswith(begin)
+
+
 def _template(checkpoint: Checkpoint, *, with_tools: bool) -> str:
     """Return the template's text: chat_template.jinja, else that of tokenizer_config.json, of several the fitting."""
     path = checkpoint.folder / "chat_template.jinja"
     if path.is_file():
         return path.read_text(encoding="utf-8")
-    written = checkpoint.json("tokenizer_config.json").get("chat_template")
+    older = checkpoint.json("chat_template.json").get("chat_template")  # of a processor, before release 5
+    written = older or checkpoint.json("tokenizer_config.json").get("chat_template")
     if isinstance(written, list):  # {"name", "template"} each
         named = {str(each.get("name")): each.get("template") for each in written if isinstance(each, dict)}
         written = (named.get("tool_use") if with_tools else None) or named.get("default")

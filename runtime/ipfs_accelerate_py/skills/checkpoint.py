@@ -19,6 +19,7 @@ from ipfs_accelerate_py.skills import weights
 # What a handler reads besides weights; a bundle carries copies, so that it needs no checkpoint any more.
 SMALL_FILES = (
     "chat_template.jinja",
+    "chat_template.json",
     "config.json",
     "generation_config.json",
     "modules.json",

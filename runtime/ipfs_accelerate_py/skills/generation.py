@@ -239,6 +239,7 @@ def ends(checkpoint: Checkpoint) -> frozenset[int]:
     for written in (
         checkpoint.json("generation_config.json").get("eos_token_id"),
         checkpoint.config.get("eos_token_id"),
+        checkpoint.value("text_config.eos_token_id"),  # of a model of several parts
     ):
         if written is not None:
             return frozenset(written if isinstance(written, list) else [written])

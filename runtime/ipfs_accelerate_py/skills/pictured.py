@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ipfs_accelerate_py.errors import CheckpointError, InputError
+from ipfs_accelerate_py.skills import chat
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.head import Answer, Example, Options
@@ -31,6 +32,16 @@ class Pictures:
 
     arrays: Mapping[str, Array]  # of all of them, one after the other along axis 0
     tokens: tuple[int, ...] = ()  # how many tokens of the text stand for each
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A prompt and its pictures, as they were given."""
+
+    prompt: str
+    images: list[Any]
+    chat: bool = False
+    special: bool = True  # the tokenizer adds the tokens that frame a text
 
 
 class PictureInput(Protocol):
@@ -96,17 +107,27 @@ class PicturedText:
             },
         )
 
-    def examples(self, items: Sequence[Any]) -> list[Example]:
+    def examples(self, items: Sequence[Any], options: Options) -> list[Example]:
         """Return each input as one row: its text with as many tokens for each picture as the model has vectors of it.
 
         Raises:
             InputError: an item is neither a text nor a text with pictures, names another number of pictures than it
                 has, or is longer than the checkpoint takes.
         """
-        return [self._example(item, index) for index, item in enumerate(items)]
+        return [self._example(self._asked(item, options, index), index) for index, item in enumerate(items)]
 
-    def _example(self, item: Any, index: int) -> Example:
-        prompt, images = _parts(item, index)
+    def _asked(self, item: Any, options: Options, index: int) -> Asked:
+        """Return what an input asks: a text with its pictures, or messages as the checkpoint's template writes them."""
+        if not chat.given(item):
+            prompt, images = _parts(item, index)
+            return Asked(prompt, images)
+        arguments = options.get("chat_template_kwargs") or {}
+        prompt = chat.rendered(self.checkpoint, item, arguments, index=index)
+        begins = chat.begins_text(self.checkpoint, prompt)
+        return Asked(prompt, _shown(item["messages"], index), chat=True, special=not begins)
+
+    def _example(self, asked: Asked, index: int) -> Example:
+        prompt, images = asked.prompt, asked.images
         token, place = self.token
         if prompt.count(token) != len(images):
             raise InputError(
@@ -117,7 +138,8 @@ class PicturedText:
         made = self.images.pictures([opened(image, index) for image in images], index)
         pieces = prompt.split(token)
         spread = [piece + token * count for piece, count in zip(pieces, made.tokens, strict=False)]
-        tokens = self.text.encode(["".join([*spread, pieces[-1]])], index=index, ids=False)[0]
+        whole = "".join([*spread, pieces[-1]])
+        [tokens] = self.text.encode([whole], index=index, ids=False, special=asked.special)
         if tokens.notice:  # a picture of which tokens were cut off is none
             raise InputError(f"{tokens.notice}; a text with pictures is not cut, so shorten it", index=index)
         places = (tokens.ids == place).astype(np.int64)
@@ -129,16 +151,20 @@ class PicturedText:
             **made.arrays,
             **self.images.placed(places, made),
         }
-        return Example((row,), (prompt, tokens.ids))
+        return Example((row,), (asked, tokens.ids))
 
-    def answer(self, example: Example, tokens: Array, options: Options) -> Answer:
-        """Return what follows the prompt as text and as tokens; with `return_full_text`, after the prompt itself."""
-        prompt, ids = example.context
-        continued = self.continued(ids, tokens)
-        return {
-            "text": prompt + continued if options["return_full_text"] else continued,
-            "tokens": tokens.tolist(),
-        }
+    def answer(self, example: Example, row: Mapping[str, Array], options: Options) -> Answer:
+        """Return what follows the prompt as text and as tokens; of several continuations the best and all.
+
+        With `return_full_text` a text stands before what follows it; after messages the reply stands alone.
+        """
+        asked, ids = example.context
+        before = asked.prompt if options["return_full_text"] and not asked.chat else ""
+        found = [
+            {"text": before + self.continued(ids, tokens), "tokens": tokens.tolist()}
+            for tokens in row.values()
+        ]
+        return {**found[0], "sequences": found} if options["num_return_sequences"] > 1 else found[0]
 
     def continued(self, ids: Array, tokens: Array) -> str:
         """Return the text of `tokens` after `ids`: what the text of both has beyond that of `ids`, as transformers.
@@ -164,5 +190,20 @@ def _parts(item: Any, index: int) -> tuple[str, list[Any]]:
             many = item["images"]
             return item["text"], list(many) if isinstance(many, list | tuple) else [many]
     raise InputError(
-        'is neither a text nor {"image": ..., "text": ...} nor {"images": [...], "text": ...}', index=index
+        'is neither a text nor {"image": ..., "text": ...}, {"images": [...], "text": ...} or {"messages": [...]}',
+        index=index,
     )
+
+
+def _shown(messages: Sequence[Any], index: int) -> list[Any]:
+    """Return the pictures of `messages` in their order: each is given under "image", or as a "path" or "url"."""
+    found: list[Any] = []
+    for message in messages:
+        content = message.get("content")
+        for part in content if isinstance(content, list | tuple) else ():
+            if isinstance(part, Mapping) and part.get("type") == "image":
+                given = [part[name] for name in ("image", "path", "url") if part.get(name) is not None]
+                if not given:
+                    raise InputError('a picture in a message is {"type": "image", "image": ...}', index=index)
+                found.append(given[0])
+    return found
