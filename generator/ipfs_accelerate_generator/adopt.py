@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ipfs_accelerate_generator.finding import Effect, Finding
-from ipfs_accelerate_generator.plan import GENERATING, ROUTES
+from ipfs_accelerate_generator.plan import ROUTES
+from ipfs_accelerate_generator.planned import GENERATING
 from ipfs_accelerate_py.evidence.environment import Environment
 from ipfs_accelerate_py.hardware.backend import Backend
 from ipfs_accelerate_py.registry.verdicts import Outlook, Verdict

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ipfs_accelerate_generator.module import SKILLS
-from ipfs_accelerate_generator.plan import Pair, Plan
+from ipfs_accelerate_generator.plan import Plan
+from ipfs_accelerate_generator.planned import Pair
 from ipfs_accelerate_py.errors import WorkspaceError
 
 PATH: Final = f"{SKILLS}/catalogue.json"

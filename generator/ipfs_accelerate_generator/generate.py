@@ -9,7 +9,8 @@ from typing import Final
 from ipfs_accelerate_generator.compose import Part, compose
 from ipfs_accelerate_generator.fragment import Definition, Fragment, fragment
 from ipfs_accelerate_generator.module import Module, module, skill_path, test_path
-from ipfs_accelerate_generator.plan import Plan, PlannedHead
+from ipfs_accelerate_generator.plan import Plan
+from ipfs_accelerate_generator.planned import PlannedHead
 from ipfs_accelerate_generator.render import render
 from ipfs_accelerate_generator.templates.sources import ComposeError, Templates, digest
 

@@ -1,0 +1,182 @@
+"""The parts of a plan: a task and a backend of the module, and what findings say about the two together.
+
+Templates see a `PlannedHead` as `head` and a `PlannedBackend` as `backend`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ipfs_accelerate_generator.literals import Identifier
+from ipfs_accelerate_generator.rename import Origin
+from ipfs_accelerate_generator.spec import Head
+from ipfs_accelerate_generator.values import Value
+from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
+
+QUERY_MASKS: Final = "MODEL_FOR_IMAGE_SEGMENTATION_MAPPING_NAMES"
+SOUNDS: Final = ("input_values", "input_features")
+IMAGE_TENSORS: Final = ("pixel_values", "pixel_mask")
+TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
+HEARD: Final = (*SOUNDS, "attention_mask")
+GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text"})
+TOWERED: Final = frozenset({"zero-shot-image-classification", "zero-shot-audio-classification"})
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a finding says about one task on one backend; `choices` are those of a variant."""
+
+    task: str
+    backend: str
+    reason: str
+    choices: tuple[tuple[str, str], ...] = ()
+    difference: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The pair and the reason, as a docstring says it."""
+        chosen = ", ".join(f"{name} {choice}" for name, choice in self.choices)
+        return f"{self.task} on {self.backend}: " + (f"{chosen} ({self.reason})" if chosen else self.reason)
+
+
+@dataclass(frozen=True)
+class PlannedHead:
+    """One task of the module, under the names that its parts have there."""
+
+    head: Head
+    origin: Origin
+    backends: tuple[str, ...]
+    """Those that offer the task."""
+    template: str
+    """The template that contributes it: "tasks/fill_mask"."""
+
+    @property
+    def task(self) -> str:
+        """The task, as the pipelines call it: "fill-mask"."""
+        return self.head.task
+
+    @property
+    def model(self) -> Identifier:
+        """The class: BertForMaskedLM."""
+        return Identifier(self.head.model)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The tensors that the task feeds, in the order of the forward signature."""
+        return self.head.inputs
+
+    @property
+    def text_inputs(self) -> tuple[str, ...]:
+        """Those of the inputs that a tokenizer makes."""
+        return tuple(name for name in TEXT_TENSORS if name in self.head.inputs)
+
+    @property
+    def audio_inputs(self) -> tuple[str, ...]:
+        """Those of the inputs that a feature extractor makes of a sound."""
+        return tuple(name for name in HEARD if name in self.head.inputs)
+
+    @property
+    def sound(self) -> str:
+        """The one of them that holds the sound; "" where the task takes none."""
+        return next((name for name in SOUNDS if name in self.head.inputs), "")
+
+    @property
+    def has_decoder(self) -> bool:
+        """Whether the class is an encoder with a decoder behind it."""
+        return "decoder_input_ids" in self.head.inputs
+
+    @property
+    def generates(self) -> bool:
+        """Whether it writes its answer token by token, with a cache of what it has read."""
+        speaks = self.task == "automatic-speech-recognition" and self.has_decoder
+        return self.task in GENERATING or speaks
+
+    @property
+    def towers(self) -> bool:
+        """Whether its model is two towers that run by themselves: labels are encoded once, not for every image."""
+        return self.task in TOWERED
+
+    @property
+    def method(self) -> str:
+        """The method of the class that the task calls: "get_text_features"; "" for its forward."""
+        return self.head.method
+
+    @property
+    def modality(self) -> str:
+        """What a user asks about: "text", "image", "video" or "audio"; candidate labels are options, not the input."""
+        if "pixel_values" in self.inputs:
+            return "video" if "video" in self.task.split("-") else "image"
+        return "audio" if self.sound else "text"
+
+    @property
+    def pooling(self) -> str:
+        """How an image's vector comes from the output: "map", "first" or "mean"; "" where there is nothing to pool."""
+        return self.head.pooling
+
+    @property
+    def draws_queries(self) -> bool:
+        """Whether a segmentation's masks are those of queries, and not a label for each pixel."""
+        return self.head.table == QUERY_MASKS
+
+    @property
+    def output(self) -> str:
+        """The field of the model's output that the task reads."""
+        return self.head.output
+
+    @property
+    def config(self) -> dict[str, Value]:
+        """Keyword arguments that this head's configuration needs beside the type's own."""
+        return dict(self.head.config)
+
+    @property
+    def function(self) -> Identifier:
+        """The function that makes the steps: fill_mask."""
+        return Identifier(self.head.function)
+
+    @property
+    def model_function(self) -> Identifier:
+        """The function that loads the eager model: fill_mask_model."""
+        return Identifier(f"{self.head.function}_model")
+
+    @property
+    def graph_function(self) -> Identifier:
+        """The function that makes the graph: fill_mask_graph."""
+        return Identifier(f"{self.head.function}_graph")
+
+    @property
+    def entry(self) -> Identifier:
+        """The constant that holds the head: FILL_MASK."""
+        return Identifier(self.head.function.upper())
+
+
+@dataclass(frozen=True)
+class PlannedBackend:
+    """One backend of the module."""
+
+    backend: Backend
+
+    @property
+    def name(self) -> str:
+        """The backend: "openvino"."""
+        return self.backend.value
+
+    @property
+    def loader(self) -> Identifier:
+        """The function that loads a handler: load_openvino."""
+        return Identifier(f"load_{self.name}")
+
+    @property
+    def exporter(self) -> Identifier:
+        """The function that writes its bundle: export_openvino."""
+        return Identifier(f"export_{self.name}")
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether it runs from a bundle."""
+        return self.backend in EXPORTED
+
+    @property
+    def template(self) -> str:
+        """The template that contributes it."""
+        return f"hardware/{self.name}"
