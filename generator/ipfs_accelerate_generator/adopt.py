@@ -13,7 +13,6 @@ from typing import Final
 
 from ipfs_accelerate_generator.finding import Effect, Finding
 from ipfs_accelerate_generator.plan import ROUTES
-from ipfs_accelerate_generator.planned import GENERATING
 from ipfs_accelerate_py.evidence.environment import Environment
 from ipfs_accelerate_py.hardware.backend import Backend
 from ipfs_accelerate_py.registry.verdicts import Outlook, Verdict
@@ -118,9 +117,12 @@ def _settled(
 
 
 def _other_route(verdict: Verdict) -> str | None:
-    """Return the route by which the cell was proved, unless it is the one that is taken without a finding."""
+    """Return the route by which the cell was proved, unless it is the one that is taken without a finding.
+
+    A decoder's route says after a comma what was done beside exporting: "convert_model, stateful".
+    """
     usual = ROUTES.get(Backend(verdict.cell.backend))
-    if usual is None or verdict.route in {None, usual} or verdict.cell.task in GENERATING:
+    if usual is None or verdict.route is None or verdict.route.partition(",")[0] == usual:
         return None
     return verdict.route
 
