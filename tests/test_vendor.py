@@ -28,28 +28,39 @@ from ipfs_accelerate_py.evidence.slices import RUNTIME
 from ipfs_accelerate_py.evidence.syntax import Source
 from ipfs_accelerate_py.locations import home
 from ipfs_accelerate_py.skills import export_server
+from ipfs_accelerate_py.skills.bundles import bundle, stored
 from ipfs_accelerate_py.skills.catalogue import find
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
 TYPES = ("bert", "vit")
+HERE = ("cpu", "openvino", "onnxruntime")
 ALWAYS = ("numpy", "filelock")
 TEXTS = ["A cat sat on the mat.", "A much longer sentence, about a dog that ran."]
 PICTURE = np.arange(40 * 30 * 3, dtype=np.uint8).reshape(40, 30, 3)
 
-# Asks a vendored folder, by backend, and tells what it answered and which modules it took to.
+# Answers questions from vendored folders, and tells which modules that took.
 ASK = """
 import importlib, json, sys
 import numpy as np
-package, checkpoint, task, backends, given = sys.argv[1:]
-inputs = json.loads(given)
-vendored = importlib.import_module(package)
-if inputs and not isinstance(inputs[0], str):
-    inputs = [np.array(each, np.uint8) for each in inputs]
-answers = {}
-for backend in backends.split():
-    answers[backend] = vendored.SKILL.load(vendored.Checkpoint(checkpoint), task, backend)(inputs)
-print(json.dumps({"answers": answers, "modules": sorted({name.partition(".")[0] for name in sys.modules})}))
+told = []
+for package, checkpoint, task, backend, inputs in json.loads(sys.argv[1]):
+    vendored = importlib.import_module(package)
+    inputs = [each if isinstance(each, str) else np.array(each, np.uint8) for each in inputs]
+    answers = vendored.SKILL.load(vendored.Checkpoint(checkpoint), task, backend)(inputs)
+    told.append([{key: value for key, value in each.items() if key != "inference_time"} for each in answers])
+print(json.dumps({"answers": told, "modules": sorted({name.partition(".")[0] for name in sys.modules})}))
 """
+
+
+@dataclass(frozen=True)
+class Question:
+    """Inputs for a checkpoint on a backend, and the package that is to answer them: a vendored one, or a model type."""
+
+    package: str
+    checkpoint: Path
+    task: str
+    backend: str
+    inputs: list  # type: ignore[type-arg]  # texts, or pictures as nested lists
 
 
 @pytest.fixture(scope="module")
@@ -77,71 +88,92 @@ def lean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-@dataclass(frozen=True)
-class Question:
-    """Inputs for a checkpoint, to be answered on each of some backends."""
-
-    checkpoint: Path
-    task: str
-    backends: str
-    inputs: list  # type: ignore[type-arg]  # texts, or pictures as nested lists
-
-
-def package_answers(model_type: str, asked: Question) -> dict:
-    """What the package itself answers."""
-    export_server.start()
-    skill, checkpoint = find(model_type).skill(), Checkpoint(str(asked.checkpoint))
-    inputs = [each if isinstance(each, str) else np.array(each, np.uint8) for each in asked.inputs]
-    answers = {each: skill.load(checkpoint, asked.task, each)(inputs) for each in asked.backends.split()}
-    return json.loads(json.dumps(answers))
-
-
-def timeless(answers: dict) -> dict:
-    return {
-        backend: [{key: value for key, value in each.items() if key != "inference_time"} for each in given]
-        for backend, given in answers.items()
-    }
-
-
-def ask(python: Path, path: Path, package: str, asked: Question) -> dict:
-    """What a vendored package in the folder `path` tells under some Python."""
-    given = (str(asked.checkpoint), asked.task, asked.backends, json.dumps(asked.inputs))
-    told = json.loads(run(python, ASK, package, *given, path=path, home=home()))
-    assert not [name for name in told["modules"] if name.startswith("ipfs_accelerate")]
-    return told
-
-
-def test_texts_are_answered_to_the_last_bit_as_by_the_package_on_every_backend_here(
-    folder: Path, whole: Path, lean: Path
-) -> None:
-    asked = Question(tiny_checkpoints.bert(), "text-classification", "cpu openvino onnxruntime", TEXTS)
-    wanted = timeless(package_answers("bert", asked))
-    assert wanted["cpu"][0]["logits"] != wanted["cpu"][1]["logits"]
-    assert timeless(ask(whole, folder, "bert_skill", asked)["answers"]) == wanted
-
-    # What was exported needs neither torch nor the folder's name or place.
-    nested = folder / "project" / "models"
-    shutil.copytree(folder / "bert_skill", nested / "renamed", ignore=shutil.ignore_patterns("__pycache__"))
-    told = ask(lean, folder, "project.models.renamed", replace(asked, backends="openvino onnxruntime"))
-    del wanted["cpu"]
-    assert timeless(told["answers"]) == wanted
-    assert not {"torch", "transformers"} & {*told["modules"]}
-
-
-def test_images_are_answered_to_the_last_bit_as_by_the_package(folder: Path, whole: Path) -> None:
+@pytest.fixture(scope="module")
+def questions() -> list[Question]:
+    """What the package and the vendored folders are both asked."""
     pictures = [PICTURE.tolist(), PICTURE[::-1].tolist()]
-    asked = Question(tiny_checkpoints.vit(), "image-classification", "cpu openvino", pictures)
-    wanted = timeless(package_answers("vit", asked))
-    assert wanted["cpu"][0]["logits"] != wanted["cpu"][1]["logits"]
-    assert timeless(ask(whole, folder, "vit_skill", asked)["answers"]) == wanted
+    bert, vit = tiny_checkpoints.bert("BertModel"), tiny_checkpoints.vit()
+    export_server.start()
+    about = {"module": str(find("vit").file), "task": "image-classification", "backend": "openvino"}
+    made = bundle(Checkpoint(str(vit)), **about)
+    return [
+        *(Question("bert", bert, "feature-extraction", each, TEXTS) for each in HERE),
+        Question("vit", vit, "image-classification", "cpu", pictures),
+        # The package exports it, and the vendored folder is given the bundle.
+        Question("vit", made.folder, "image-classification", "openvino", pictures),
+    ]
 
 
-def test_the_example_of_the_readme_runs(folder: Path, whole: Path) -> None:
+@pytest.fixture(scope="module")
+def wanted(questions: list[Question]) -> list:
+    """What the package answers; what it exports, it exports itself."""
+    told = []
+    for each in questions:
+        inputs = [one if isinstance(one, str) else np.array(one, np.uint8) for one in each.inputs]
+        skill = find(each.package).skill()
+        answers = skill.load(Checkpoint(str(each.checkpoint)), each.task, each.backend)(inputs)
+        told.append(
+            [{key: value for key, value in one.items() if key != "inference_time"} for one in answers]
+        )
+    return json.loads(json.dumps(told))
+
+
+@pytest.fixture(scope="module")
+def told(questions: list[Question], folder: Path, whole: Path) -> dict:
+    """What the vendored folders answer where all libraries are; what they export, they export themselves."""
+    return ask(whole, folder, [replace(each, package=f"{each.package}_skill") for each in questions])
+
+
+def ask(python: Path, path: Path, questions: list[Question]) -> dict:
+    """What vendored packages in the folder `path` tell under some Python."""
+    given = json.dumps(
+        [
+            [str(value) if isinstance(value, Path) else value for value in vars(each).values()]
+            for each in questions
+        ]
+    )
+    return json.loads(run(python, ASK, given, path=path, home=home()))
+
+
+def test_answers_are_the_package_s_to_the_last_bit(
+    questions: list[Question], wanted: list, told: dict
+) -> None:
+    for each, answers, expected in zip(questions, told["answers"], wanted, strict=True):
+        assert expected[0] != expected[1]
+        assert answers == expected, f"{each.package} on {each.backend}"
+    assert not [name for name in told["modules"] if name.startswith("ipfs_accelerate")]
+    for backend in HERE[1:]:  # the package's bundle and the vendored folder's own
+        made = [
+            each.manifest for each in stored() if each.manifest["checkpoint"] == str(questions[0].checkpoint)
+        ]
+        assert [each["backend"] for each in made].count(backend) >= 2
+
+
+def test_what_was_exported_needs_neither_torch_nor_the_folder_s_name_or_place(
+    questions: list[Question], told: dict, folder: Path, lean: Path
+) -> None:
+    nested = folder / "project" / "models"
+    for model_type in TYPES:
+        shutil.copytree(folder / f"{model_type}_skill", nested / f"{model_type}_renamed", dirs_exist_ok=True)
+    exported = [place for place, each in enumerate(questions) if each.backend != "cpu"]
+    moved = [
+        replace(questions[i], package=f"project.models.{questions[i].package}_renamed") for i in exported
+    ]
+    again = ask(lean, folder, moved)
+    assert again["answers"] == [told["answers"][i] for i in exported]
+    assert not {"torch", "transformers"} & {*again["modules"]}
+
+
+@pytest.mark.usefixtures("told")
+def test_the_example_of_the_readme_runs(questions: list[Question], folder: Path, lean: Path) -> None:
     text = (folder / "bert_skill" / "README.md").read_text()
     example = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
-    checkpoint = tiny_checkpoints.bert("BertModel")
-    said = run(whole, example.replace("path/to/checkpoint", str(checkpoint)), path=folder, home=home())
-    assert "'embedding': [" in said
+    assert '"feature-extraction", "cpu")' in example
+    # On a backend whose model is exported already, so that no PyTorch is imported for it.
+    example = example.replace("path/to/checkpoint", str(questions[0].checkpoint)).replace(
+        '"cpu"', '"openvino"'
+    )
+    assert "'embedding': [" in run(lean, example, path=folder, home=home())
 
 
 def test_without_its_library_a_backend_says_what_to_install_and_names_no_package_of_ours(

@@ -23,7 +23,7 @@ _REMARKS: Final = {
 _TEXT: Final = """\
 # {name}
 
-A skill for checkpoints whose `model_type` is {model_type!r}, with the part of `ipfs_accelerate_py` {version} that it
+A skill for checkpoints whose `model_type` is `{model_type}`, with the part of `ipfs_accelerate_py` {version} that it
 calls. The folder needs nothing else of that package. Copy it to where your program imports from; it may be part of a
 package of yours, and have another name.
 
