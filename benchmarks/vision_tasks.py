@@ -12,6 +12,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +90,8 @@ def measured(name: str, folder: Path, images: list[Any], rounds: int, backends: 
 
         return run
 
-    sides = {
-        backend: timed(lambda image, call=call: call(image, **asked)) for backend, call in handlers.items()
-    }
-    results = in_turn({"pipeline": timed(lambda image: theirs(image, **asked)), **sides}, rounds)
+    sides = {backend: timed(partial(handler, **asked)) for backend, handler in handlers.items()}
+    results = in_turn({"pipeline": timed(partial(theirs, **asked)), **sides}, rounds)
     return [
         [
             f"{name}, {task}",
