@@ -1,0 +1,28 @@
+"""Types whose texts have pictures in them are surveyed with as many placeholders as the model has vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ipfs_accelerate_generator.specfile import read_spec
+from ipfs_accelerate_generator.survey.pictured import one_modality
+from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
+from ipfs_accelerate_generator.survey.surveyor import survey_type
+
+SPECS = Path(__file__).parent.parent / "model_specs" / "surveyed"
+
+
+@pytest.mark.parametrize("model_type", ["llava", "llava_next", "qwen2_vl", "qwen3_vl"])
+def test_the_committed_spec_is_what_the_survey_says(model_type: str) -> None:
+    surveyed = survey_type(model_type)
+    assert surveyed.left_out == ()
+    assert surveyed.control >= LEAST_CONTROL
+    assert surveyed.spec == read_spec(SPECS / f"{model_type}.toml")
+
+
+def test_films_are_fed_only_where_there_are_no_pictures() -> None:
+    films = ("pixel_values_videos", "video_grid_thw")
+    assert one_modality(("input_ids", "pixel_values", *films)) == ("input_ids", "pixel_values")
+    assert one_modality(("input_ids", *films)) == ("input_ids", *films)
