@@ -67,11 +67,13 @@ TASKS: dict[str, tuple[str, Callable[[Path], dict[str, Any]]]] = {
 
 def measured(name: str, folder: Path, images: list[Any], rounds: int, backends: list[str]) -> list[list[str]]:
     """Return the rows of the table for one model type."""
+    import torch
     from transformers import pipeline
 
     import ipfs_accelerate_py as ia
 
     task, make = TASKS[name]
+    torch.manual_seed(0)  # so that an export is found again the next time
     asked = make(folder)
     theirs = pipeline(task, model=str(folder), device="cpu")
     handlers = {backend: ia.load(str(folder), task, backend) for backend in backends}
