@@ -225,6 +225,14 @@ def test_every_global_name_that_any_function_may_ask_for_is_there(
         del sys.modules[name]
 
 
+@pytest.mark.parametrize("model_type", TYPES)
+def test_every_submodule_that_the_runtime_imports_by_itself_is_imported(
+    folder: Path, model_type: str
+) -> None:
+    text = (folder / f"{model_type}_skill" / "_runtime" / "skills" / "export.py").read_text()
+    assert "\nimport importlib.util\n" in text
+
+
 def globals_of(code: CodeType) -> Iterator[str]:
     for step in dis.get_instructions(code):
         if step.opname == "LOAD_GLOBAL":

@@ -33,7 +33,7 @@ _FACE: Final = {
     "Handler": f"{RUNTIME}.skills.handler",
 }
 _MADE_BY: Final = "ipfs-accelerate vendor"
-_NOTICE: Final = "# Part of {module} of ipfs_accelerate_py {version}, Apache-2.0; its imports were changed.\n"
+_NOTICE: Final = "# Part of {module} {version}, Apache-2.0; its imports were changed.\n"
 _BANNER: Final = (
     "# A copy by `ipfs-accelerate vendor {model_type}`: yours to change. README.md says how to use it.\n"
 )

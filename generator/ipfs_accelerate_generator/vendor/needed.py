@@ -68,6 +68,16 @@ class Source:
         return _imports([inner for block in blocks for inner in block.body])
 
     @cached_property
+    def whole_imports(self) -> Mapping[str, list[str]]:
+        """Each name that `import a.b` binds at the top, which is `a`, and the modules that it makes sure of."""
+        found: dict[str, list[str]] = {}
+        for each in self.statements:
+            for alias in each.names if isinstance(each, ast.Import) else ():
+                if alias.asname is None:
+                    found.setdefault(alias.name.partition(".")[0], []).append(alias.name)
+        return found
+
+    @cached_property
     def uses(self) -> list[frozenset[Use]]:
         """What each statement reads from outside itself; nothing for an import at the top."""
         return [

@@ -62,7 +62,9 @@ def _imports(module: Source, needed: Needed) -> list[str]:
         use.name for place in needed.places(module) for use in module.uses[place] if use.target is None
     } & module.imports.keys()
     for_types = {name for name in used if name in module.type_imports}
-    runs = _moved(module, needed, {name: module.imports[name] for name in used - for_types})
+    whole = (used - for_types) & module.whole_imports.keys()
+    runs = _moved(module, needed, {name: module.imports[name] for name in used - for_types - whole})
+    runs += [Import(each) for name in whole for each in module.whole_imports[name]]
     if for_types:
         runs.append(Import("typing", "TYPE_CHECKING"))
     pieces = [source(runs)] if runs else []
