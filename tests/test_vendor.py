@@ -270,7 +270,7 @@ def test_what_is_not_needed_is_not_there_and_the_same_is_written_every_time(mode
 def test_metadata_that_are_older_than_the_sources_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{contents.__module__}.words", lambda: {"torch": "torch", "openvino": "openvino"})
     with pytest.raises(
-        WorkspaceError, match="needs the extra 'onnx', which the installed .* install it again"
+        WorkspaceError, match=r"needs the extra 'onnx', which the installed .* install it again"
     ):
         contents("skill", find("vit"))
 
