@@ -23,6 +23,7 @@ from empty_environments import environment, run
 
 from ipfs_accelerate_generator.vendor.folder import MARKER, contents
 from ipfs_accelerate_py.cli.app import main
+from ipfs_accelerate_py.errors import WorkspaceError
 from ipfs_accelerate_py.evidence.reach import START, reached
 from ipfs_accelerate_py.evidence.slices import RUNTIME
 from ipfs_accelerate_py.evidence.syntax import Source
@@ -264,6 +265,14 @@ def test_what_is_not_needed_is_not_there_and_the_same_is_written_every_time(mode
     assert not [path for path in files if path.startswith(("_runtime/cli", "_runtime/evidence"))]
     assert "def stored(" not in files["_runtime/skills/bundles.py"]
     assert ("_runtime/skills/generation.py" in files) == (model_type == "bert")
+
+
+def test_metadata_that_are_older_than_the_sources_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{contents.__module__}.words", lambda: {"torch": "torch", "openvino": "openvino"})
+    with pytest.raises(
+        WorkspaceError, match=r"needs the extra 'onnx', which the installed .* install it again"
+    ):
+        contents("skill", find("vit"))
 
 
 def test_an_unknown_type_gets_the_nearest_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

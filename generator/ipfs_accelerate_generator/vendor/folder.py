@@ -17,7 +17,7 @@ from typing import Final
 from ipfs_accelerate_generator.vendor.needed import RUNTIME, Needed, Source
 from ipfs_accelerate_generator.vendor.readme import readme
 from ipfs_accelerate_generator.vendor.requirements import by_extra, license_text, words
-from ipfs_accelerate_generator.vendor.written import FOLDER, parts, written
+from ipfs_accelerate_generator.vendor.written import FOLDER, extras_named, parts, written
 from ipfs_accelerate_py.errors import WorkspaceError
 from ipfs_accelerate_py.evidence.slices import RUNTIME as RUNTIME_FOLDER
 from ipfs_accelerate_py.files import folder_atomic
@@ -92,6 +92,12 @@ def contents(name: str, entry: Entry) -> dict[str, str]:
     needed.add(skill.name, skill.definitions)
     for each, module in _FACE.items():
         needed.add(module, [each])
+    extras = extras_named(needed)
+    if missing := sorted(extras - words().keys()):
+        raise WorkspaceError(
+            f"{entry.file}: needs the extra {missing[0]!r}, which the installed {RUNTIME} does not know; install it "
+            "again with pip, so that its metadata are those of its sources"
+        )
     files = {
         f"{skill.name}.py": _BANNER.format(model_type=entry.model_type) + written(skill, needed, words())
     }
@@ -106,7 +112,7 @@ def contents(name: str, entry: Entry) -> dict[str, str]:
     files |= {
         "__init__.py": _init(entry, skill),
         "py.typed": "",
-        "README.md": readme(name, entry, skill),
+        "README.md": readme(name, entry, skill, extras),
         "LICENSE": license_text(),
     }
     facts = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from ipfs_accelerate_generator.vendor.needed import Source
@@ -73,8 +73,9 @@ imports and what messages say to install were changed.
 """
 
 
-def readme(name: str, entry: Entry, skill: Source) -> str:
-    """Return the text for the skill of `entry` in a folder called `name`."""
+def readme(name: str, entry: Entry, skill: Source, extras: Collection[str]) -> str:
+    """Return the text for the skill of `entry` in a folder called `name`; `extras` are those that its code names."""
+    inputs = sorted({*extras} - {"torch", *_EXTRAS.values()})
     offered = {each for names in entry.backends.values() for each in names}
     return _TEXT.format(
         name=name,
@@ -82,7 +83,7 @@ def readme(name: str, entry: Entry, skill: Source) -> str:
         model_type=entry.model_type,
         version=__version__,
         task=_default_task(skill) or next(iter(entry.tasks)),
-        always=_listed(always()),
+        always=_listed([*always(), *(each for extra in inputs for each in by_extra()[extra])]),
         backends="\n".join(_backend(each) for each in Backend if each in offered),
         tasks="\n".join(
             f"| {task} | `{kind}` | {', '.join(entry.backends[task])} |" for task, kind in entry.tasks.items()

@@ -15,7 +15,7 @@ from ipfs_accelerate_generator.vendor.uses import Target
 
 FOLDER: Final = "_runtime"  # of the runtime's modules, within a vendored folder
 
-_EXTRA: Final = re.compile(rf"'?{RUNTIME}\[(\w+)\]'?")
+_EXTRA: Final = re.compile(rf"'?{RUNTIME}\[([\w,]+)\]'?")
 _BLANK_LINES: Final = 2  # around a function or class
 
 
@@ -46,6 +46,12 @@ def written(module: Source, needed: Needed, extras: Mapping[str, str]) -> str:
         text += "\n" * blank + (_rewritten(stripped, rewriter) if RUNTIME in stripped else stripped)
         before = statement
     return text
+
+
+def extras_named(needed: Needed) -> set[str]:
+    """Return the extras of the package that what is needed tells its users to install."""
+    code = "".join(source.code(place) for source in needed.sources for place in needed.places(source))
+    return {name for found in _EXTRA.findall(code) for name in found.split(",")}
 
 
 def _rewritten(code: str, rewriter: _Rewriter) -> str:
@@ -131,4 +137,8 @@ class _Rewriter(cst.CSTTransformer):
         return updated_node.with_changes(value=self._said(updated_node.value))
 
     def _said(self, text: str) -> str:
-        return _EXTRA.sub(lambda found: self._extras[found[1]], text)
+        return _EXTRA.sub(self._libraries, text)
+
+    def _libraries(self, found: re.Match[str]) -> str:
+        words = [word for extra in found[1].split(",") for word in self._extras[extra].split()]
+        return " ".join(dict.fromkeys(words))
