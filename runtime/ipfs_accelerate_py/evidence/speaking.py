@@ -67,5 +67,7 @@ def speaker(model_class: Any, config: Any) -> Any:
         "begin_suppress_tokens": [32, known[_END]],
         "return_timestamps": False,
     }
-    model.generation_config = GenerationConfig(**asked)  # a new one: one made of a model's config is made anew of it
+    model.generation_config = GenerationConfig(
+        **asked
+    )  # a new one: one made of a model's config is made anew of it
     return model

@@ -76,9 +76,7 @@ class Speech:
                 Example(tuple(self._row(sound.arrays) for sound, _ in parts), [place for _, place in parts])
                 for parts in cut
             ]
-        return [
-            Example((self._row(self._whole(item, index)),), [None]) for index, item in enumerate(items)
-        ]
+        return [Example((self._row(self._whole(item, index)),), [None]) for index, item in enumerate(items)]
 
     def _check(self, options: Options) -> None:
         wanted = options["return_timestamps"]

@@ -12,7 +12,9 @@ from ipfs_accelerate_py.skills.speech_settings import SpeechSettings
 _NEVER = -np.inf
 
 
-def allowed(logits: Array, written: Sequence[Sequence[int]], settings: SpeechSettings, *, timed: bool) -> Array:
+def allowed(
+    logits: Array, written: Sequence[Sequence[int]], settings: SpeechSettings, *, timed: bool
+) -> Array:
     """Return `logits` (rows, vocabulary) with -inf where a token may not follow what was `written` in its row."""
     scores = logits.astype(np.float32)
     if settings.suppressed_first and not written[0]:

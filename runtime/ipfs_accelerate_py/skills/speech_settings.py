@@ -44,7 +44,9 @@ class SpeechSettings:
             InputError: the checkpoint does not have that language or task.
         """
         if self.one_language and (language is not None or task is not None):
-            raise InputError("this checkpoint knows one language only, so neither language nor task can be chosen")
+            raise InputError(
+                "this checkpoint knows one language only, so neither language nor task can be chosen"
+            )
         language, task = language or self.language, task or self.task
         said: list[int | None] = [self.start]
         if language is None and task is None:
@@ -66,7 +68,9 @@ class SpeechSettings:
 
     def _language(self, name: str) -> int:
         if not self.languages:
-            raise InputError("this checkpoint names no languages in generation_config.json; leave out language")
+            raise InputError(
+                "this checkpoint names no languages in generation_config.json; leave out language"
+            )
         wanted = str(name).lower()
         token = wanted if wanted in self.languages else f"<|{CODES.get(wanted, wanted)}|>"
         if token not in self.languages:

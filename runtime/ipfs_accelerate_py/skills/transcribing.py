@@ -30,7 +30,9 @@ class _Listening:
     prompt: Prompt
     seek: int = 0  # frames
     tokens: list[int] = field(default_factory=list)
-    likely: list[float] = field(default_factory=list)  # the logarithm of each token's probability, ends included
+    likely: list[float] = field(
+        default_factory=list
+    )  # the logarithm of each token's probability, ends included
 
     @property
     def answer(self) -> dict[str, Array]:
@@ -137,8 +139,9 @@ class Transcribing:
         """Return the tokens that follow in each row, up to and with one that ends it, and how likely each was."""
         written: list[list[int]] = [[] for _ in room]
         likely: list[list[float]] = [[] for _ in room]
-        going = np.arange(len(room))
-        kept = np.flatnonzero(np.asarray(room) > 0)
+        limits = np.asarray(room)
+        going = np.arange(len(limits))
+        kept = np.flatnonzero(limits > 0)
         while kept.size:
             if kept.size < going.size:  # a row that has ended is computed no further
                 session.reorder(kept)
@@ -151,7 +154,7 @@ class Transcribing:
                 likely[row].append(float(chance))
             kept = np.flatnonzero(
                 [
-                    int(token) not in self.settings.ends and len(written[row]) < room[row]
+                    int(token) not in self.settings.ends and len(written[row]) < limits[row]
                     for row, token in zip(going, ids, strict=True)
                 ]
             )
@@ -175,4 +178,3 @@ class Transcribing:
 def confidence(logprobs: Array) -> float:
     """Return the mean probability of what was written, the geometric one: exp of the mean logarithm."""
     return float(np.exp(np.mean(logprobs, dtype=np.float64))) if logprobs.size else 0.0
-
