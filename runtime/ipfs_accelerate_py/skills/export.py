@@ -216,7 +216,9 @@ def main(order: Mapping[str, Any]) -> None:
     skill = load_module(module).SKILL
     head = skill.heads[task]
     route = skill.exporters[backend](checkpoint, task, folder)
-    if {"input_ids", "decoder_input_ids"} & set(head.inputs) and not (checkpoint.folder / "tokenizer.json").exists():
+    if {"input_ids", "decoder_input_ids"} & set(head.inputs) and not (
+        checkpoint.folder / "tokenizer.json"
+    ).exists():
         tokenizer = TextInput(checkpoint, tuple(head.inputs), "").tokenizer
         tokenizer.save(str(folder / "tokenizer.json"))
     facts = {
