@@ -141,7 +141,7 @@ class Generator(Handler):
                 random=np.random.default_rng(options["seed"]),
             )
             tokens = (token for found in steps for _, token in found)
-            yield from pieces(tokens, partial(continued, decode, before[0][-8:]))
+            yield from pieces(tokens, partial(decode, skip_special=True))
 
     def _stops(self, options: Options) -> Stops:
         wanted = strings(options["stop_strings"])
@@ -185,12 +185,6 @@ class Generator(Handler):
     def batch(self, rows: Sequence[Features]) -> dict[str, Array]:
         """Return rows as one batch of prompts."""
         return prompts(rows, self.steps.padding, side=self.steps.side)
-
-
-def continued(decode: Callable[..., str], before: Sequence[int], tokens: Sequence[int]) -> str:
-    """Return the text of `tokens` as it reads after `before`: some tokenizers drop the space that begins a text."""
-    prompt = decode(before, skip_special=True)
-    return decode([*before, *tokens], skip_special=True)[len(prompt) :]
 
 
 def check(options: Options) -> None:

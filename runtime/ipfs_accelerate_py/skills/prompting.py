@@ -9,7 +9,6 @@ from typing import Any
 from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills import chat, token_ids
 from ipfs_accelerate_py.skills.arrays import Array
-from ipfs_accelerate_py.skills.generation import continued
 from ipfs_accelerate_py.skills.head import Answer, Options
 from ipfs_accelerate_py.skills.text import TextInput, Tokens
 
@@ -55,7 +54,9 @@ def answered(text: TextInput, prompt: Prompt, row: Mapping[str, Array], options:
 
 
 def _one(text: TextInput, prompt: Prompt, tokens: Array, options: Options) -> Answer:
-    written = continued(text.decode, prompt.tokens.ids.tolist(), tokens.tolist())
+    written = text.decode(
+        tokens, skip_special=True
+    )  # of the new tokens alone, as transformers' pipeline does
     if prompt.messages is not None:
         answer: Answer = {"text": written, "tokens": tokens.tolist()}
         if options["return_full_text"]:

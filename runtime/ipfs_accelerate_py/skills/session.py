@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ipfs_accelerate_py.skills.arrays import Array, Batch, Features
+from ipfs_accelerate_py.skills.batching import collate
 
 ROOM = "room"  # how many tokens may follow a row; for the loop, not for the model
 
@@ -113,18 +114,14 @@ def prompts(rows: Sequence[Features], padding: Mapping[str, int], *, side: str) 
 
     On the left, so that every row ends where the next token begins; `room` is left out.
     """
-    batch: dict[str, Array] = {}
-    for name in rows[0]:
-        if name == ROOM:
-            continue
-        arrays = [row[name] for row in rows]
-        if name not in padding:
-            batch[name] = np.stack(arrays)
-            continue
-        longest = max(array.shape[0] for array in arrays)
-        filled = np.full((len(rows), longest, *arrays[0].shape[1:]), padding[name], dtype=arrays[0].dtype)
-        for place, array in enumerate(arrays):
-            size = array.shape[0]
-            filled[place, longest - size if side == "left" else 0 :][:size] = array
-        batch[name] = filled
-    return batch
+    wanted = [{name: array for name, array in row.items() if name != ROOM} for row in rows]
+    if side == "right":
+        return collate(wanted, padding)
+    turned = [
+        {name: array[::-1] if name in padding else array for name, array in row.items()} for row in wanted
+    ]
+    batch = collate(turned, padding)
+    return {
+        name: np.ascontiguousarray(array[:, ::-1]) if name in padding else array
+        for name, array in batch.items()
+    }
