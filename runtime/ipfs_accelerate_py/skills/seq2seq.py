@@ -14,7 +14,7 @@ import numpy as np
 from ipfs_accelerate_py.errors import CheckpointError
 from ipfs_accelerate_py.skills.arrays import Array, Batch, Module, Tensors
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
-from ipfs_accelerate_py.skills.generation import OPTIONS as OF_DECODERS
+from ipfs_accelerate_py.skills.generation import settings as of_decoders
 from ipfs_accelerate_py.skills.session import Decoder, Engine
 from ipfs_accelerate_py.skills.text import NO_LIMIT
 
@@ -22,11 +22,6 @@ ENCODER = "encoder"  # the part's name
 START = "decoder_input_ids"  # what the decoder reads first, and then at every step
 MASK = "attention_mask"  # of what the encoder read
 _MEMORY = "memory."
-
-# Those of the loop; the prompt is no part of what is written, so there is no full text to return.
-OPTIONS: Mapping[str, Any] = {
-    name: value for name, value in OF_DECODERS.items() if name != "return_full_text"
-}
 
 
 class EncodedSession:
@@ -47,6 +42,10 @@ class EncodedSession:
         self._decoder.hold({**memory, MASK: source[MASK]} if MASK in source else memory)
         return self.step(prompt[START])
 
+    def read(self, prompt: Batch) -> list[list[int]]:
+        """Return for each row what the decoder began with: penalties speak of what was written, not of the source."""
+        return [row.tolist() for row in prompt[START]]
+
     def step(self, ids: Array) -> Array:
         """Read `ids` (rows, new); return the logits after them."""
         return self._decoder.step({START: ids})
@@ -54,6 +53,11 @@ class EncodedSession:
     def reorder(self, rows: Array) -> None:
         """Go on with these rows, in this order."""
         self._decoder.reorder(rows)
+
+
+def settings(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the options of the loop with the checkpoint's defaults; the source is no part of what is written."""
+    return {name: value for name, value in of_decoders(checkpoint).items() if name != "return_full_text"}
 
 
 def remembered(model: Module, hidden: Any, mask: Any | None) -> dict[str, Any]:
