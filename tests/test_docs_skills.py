@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib.util
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -129,8 +130,9 @@ def test_the_page_tells_the_options_of_every_backend(model_type: str) -> None:
 
 def test_the_readme_lists_the_types_tasks_and_backends_that_there_are() -> None:
     text = (ROOT / "README.md").read_text()
-    told = {codes(row[0])[0]: row[1].split(", ") for row in rows(text, "model type")}
-    assert told == {model_type: list(skill.heads) for model_type, skill in SKILLS.items()}
+    told = {name: row[1].split(", ") for row in rows(text, "model type") for name in codes(row[0])}
+    catalogue = json.loads((Path(str(hf_bert.__file__)).parent / "catalogue.json").read_text())
+    assert told == {model_type: list(entry["tasks"]) for model_type, entry in catalogue.items()}
     assert {name for row in rows(text, "backend") for name in codes(row[0])} == {
         each.value for each in GENERATED
     }
