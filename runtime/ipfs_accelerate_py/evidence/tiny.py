@@ -15,6 +15,7 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 SEED = 20260307  # any number does; a fixed one makes every run the same
 VOCABULARY = 200
 _MERGES = 40  # of byte pairs: some words become one piece, and others do not
+_MERGES_OF_BYTES = 120  # where each byte is a letter, and the texts must still fit into a tiny context
 BYTES = 256  # pieces that a tokenizer of bytes has before it learns any
 MASK = "[MASK]"  # what texts of the generated tests hide a word with
 _SHORT = 8  # letters of the longest word that is one piece; longer ones are taken apart
@@ -81,7 +82,7 @@ def _byte_pairs(library: Any, special: Sequence[str]) -> Any:
     suffix = library.model.end_of_word_suffix or ""
     known = library.get_vocab()
     single = sorted(piece for piece in known if len(piece.removesuffix(suffix)) == 1 and piece not in special)
-    found = merges(_words(library), _MERGES, suffix)
+    found = merges(_words(library), _MERGES if suffix else _MERGES_OF_BYTES, suffix)
     joined = ["".join(pair) for pair in found]
     pieces = dict.fromkeys([*sorted(special, key=library.token_to_id), *single, *joined])
     settings = {"end_of_word_suffix": suffix} if suffix else {}
