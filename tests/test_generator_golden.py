@@ -24,7 +24,7 @@ from ipfs_accelerate_generator.workspace import Workspace, shipped
 
 SHIPPED = Workspace.at(shipped())
 TEMPLATES = Templates.of(SHIPPED.templates())
-ONE_PER_FAMILY = ("bert", "vit")
+ONE_PER_FAMILY = ("bert", "vit", "wav2vec2", "clip", "llava")
 MODE = black.Mode(line_length=110, target_versions={black.TargetVersion.PY311})
 
 

@@ -82,6 +82,7 @@ def test_each_flag_adds_and_drops_tests_and_nothing_else(workspace: Path) -> Non
     assert compared == {
         "test_agrees_with_eager_float32_on_the_cpu",
         "test_greedy_tokens_are_those_of_transformers",
+        "test_tokens_under_other_options_are_those_of_transformers",
     }
     assert made("neither", benchmarking=False, validation=False) == everything - timed - compared
 
@@ -215,12 +216,16 @@ def test_a_type_without_templates_is_lacking_among_several_and_an_error_alone(wo
     surveyed = workspace / "model_specs" / "surveyed"
     surveyed.mkdir(parents=True)
     text = _shipped("model_specs/surveyed/vit.toml")
-    text = text.replace('model_type = "vit"', 'model_type = "heard"').replace(
-        'family = "vision"', 'family = "audio"'
-    )
-    (surveyed / "heard.toml").write_text(text)
-    written = SkillGenerator(["heard", "vit"], ["cpu"], "out").generate_all_skills()
+    text = text.replace('model_type = "vit"', 'model_type = "measured"')
+    for known, other in (
+        ("image-feature-extraction", "depth-estimation"),
+        ("image-classification", "mask-generation"),
+        ("masked-image-modeling", "keypoint-matching"),
+    ):
+        text = text.replace(f'task = "{known}"', f'task = "{other}"')
+    (surveyed / "measured.toml").write_text(text)
+    written = SkillGenerator(["measured", "vit"], ["cpu"], "out").generate_all_skills()
     assert [path.name for path in written.files] == ["hf_vit.py", "catalogue.json"]
-    assert "no template" in written.lacking["heard"]
+    assert "no template" in written.lacking["measured"]
     with pytest.raises(NoTemplate):
-        ModelTestGenerator("heard").generate_test_files()
+        ModelTestGenerator("measured").generate_test_files()
