@@ -106,8 +106,8 @@ def preprocessing(checkpoint: Checkpoint) -> Preprocessing:
     """
     path, settings = checkpoint.folder / FILE, checkpoint.json(FILE)
     if not path.exists():
-        path, settings = checkpoint.folder / WHOLE_FILE, checkpoint.json(WHOLE_FILE).get(PART, {})
-    if not isinstance(settings, dict) or not settings:
+        path, settings = checkpoint.folder / WHOLE_FILE, checkpoint.json(WHOLE_FILE).get(PART)
+    if not isinstance(settings, dict):
         raise CheckpointError(f"{checkpoint.folder}: {FILE} is missing; without it the size is not known")
     name = settings.get("image_processor_type") or settings.get("feature_extractor_type") or ""
     if reason := OWN_STEPS.get(stem(str(name))):
