@@ -141,8 +141,13 @@ def test_an_id_outside_the_vocabulary_is_refused_before_the_model_sees_it(handle
         handler({"input_ids": [5] * 65})
 
 
-@pytest.mark.parametrize("task", ["text-generation", "question-answering"])
-def test_tasks_that_need_the_text_itself_refuse_ids(task):
-    head = {"text-generation": "BertLMHeadModel", "question-answering": "BertForQuestionAnswering"}[task]
+def test_a_task_that_needs_the_text_itself_refuses_ids():
     with pytest.raises(InputError, match=r"^(is a dict|this task takes)"):
-        ia.load(str(bert(head)), task, "cpu")({"input_ids": [1, 2]})
+        ia.load(str(bert("BertForQuestionAnswering")), "question-answering", "cpu")({"input_ids": [1, 2]})
+
+
+def test_ids_are_continued_as_their_text_is():
+    handler = ia.load(str(bert("BertLMHeadModel")), "text-generation", "cpu")
+    ids = handler.steps.prepare([TEXTS[0]], handler.steps.options)[0].rows[0]["input_ids"]
+    answers = handler([{"input_ids": ids.tolist()}, TEXTS[0]], max_new_tokens=6)
+    assert answers[0]["tokens"] == answers[1]["tokens"]

@@ -96,8 +96,8 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
     import torch
 
     wanted = tuple(names)
-    if "input_ids" in wanted:  # beside a sound the mask is the text's
-        shape = replace(shape, masked=shape.tokens)
+    if "input_ids" in wanted:  # beside a sound or a picture the mask is the text's
+        shape = replace(shape, masked=shape.tokens + shape.pictured)
     elif "input_values" in wanted:
         shape = replace(shape, masked=SAMPLES)
     elif "input_features" in wanted:
