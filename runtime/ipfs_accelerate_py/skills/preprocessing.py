@@ -106,7 +106,8 @@ def preprocessing(checkpoint: Checkpoint) -> Preprocessing:
     """
     path, settings = checkpoint.folder / FILE, checkpoint.json(FILE)
     if not path.exists():
-        path, settings = checkpoint.folder / WHOLE_FILE, checkpoint.json(WHOLE_FILE).get(PART)
+        # What such a file holds for images may be anything; the next line looks.
+        path, settings = checkpoint.folder / WHOLE_FILE, checkpoint.json(WHOLE_FILE).get(PART)  # type: ignore[assignment]
     if not isinstance(settings, dict):
         raise CheckpointError(f"{checkpoint.folder}: {FILE} is missing; without it the size is not known")
     name = settings.get("image_processor_type") or settings.get("feature_extractor_type") or ""
