@@ -193,7 +193,7 @@ except AccelerateError as error:
     assert "python -m pip install jinja2 pillow safetensors tokenizers torch transformers" in said
     assert "torch is not installed" in said
     said = run(lean, script, str(checkpoint), "openvino", path=folder, home=home() / "none")
-    assert "to export it, torch is needed: python -m pip install pillow" in said
+    assert "to export it, torch is needed: python -m pip install jinja2 pillow" in said
 
 
 @pytest.mark.parametrize("model_type", TYPES)
