@@ -26,6 +26,8 @@ def test_works(number, backend):
 """
 
 DRIVER = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit one that is ignored
 import sys
 from pathlib import Path
 from ipfs_accelerate_generator.trial import Options, Trial, run_trials
