@@ -144,9 +144,9 @@ with store.connect(Path(sys.argv[1]), Path(sys.argv[2])) as connection:
 
 
 def hold(path: Path, migrations: Path, word: str, seconds: float) -> subprocess.Popen[str]:
-    script = migrations.parent / "hold.py"
-    script.write_text(HOLD)
-    command = [sys.executable, str(script), str(path), str(migrations), word, str(seconds)]
+    """Start a process that writes `word`. Its program is an argument: a file of it that is written again for the
+    next process is empty for a moment, and a process that begins to read it then does nothing and ends well."""
+    command = [sys.executable, "-c", HOLD, str(path), str(migrations), word, str(seconds)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -166,7 +166,7 @@ def test_patience_ends_with_the_process_that_holds_the_file(tmp_path: Path, migr
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
         with (
-            pytest.raises(WorkspaceError, match=rf"process {other.pid} \(.*python.*hold\.py"),
+            pytest.raises(WorkspaceError, match=rf"process {other.pid} \(.*python.*-c import sys"),
             store.connect(path, migrations, wait_s=0.2),
         ):
             pass
@@ -199,8 +199,8 @@ def test_many_processes_making_one_database_lose_nothing(tmp_path: Path, migrati
     path = tmp_path / "words.duckdb"
     others = [hold(path, migrations, f"word{number}", 0) for number in range(4)]
     for other in others:
-        with other:
-            assert other.wait(60) == 0
+        assert other.communicate(timeout=60) == ("open\n", None)
+        assert other.returncode == 0
     assert words(path, migrations) == [f"word{number}" for number in range(4)]
 
 
