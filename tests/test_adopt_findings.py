@@ -142,6 +142,12 @@ def test_a_failure_that_somebody_expects_is_not_left_out() -> None:
     assert one(adopted((expected,), [judged("works", slice=NEW)], ENVIRONMENTS)).effect is Effect.PROVED
 
 
+def test_what_was_seen_here_and_then_elsewhere_too_is_said_once() -> None:
+    first, other = (judged("works", environment=name, evidence=name) for name in sorted(ENVIRONMENTS)[:2])
+    once = adopted(adopted((), [first], ENVIRONMENTS), [first, other], ENVIRONMENTS)
+    assert adopted(once, [first, other], ENVIRONMENTS) == once == adopted((), [first, other], ENVIRONMENTS)
+
+
 OUTLOOKS = st.sampled_from(["works", "broken", "unknown", "unsupported"])
 VERDICTS = st.lists(
     st.builds(

@@ -145,7 +145,8 @@ with store.connect(Path(sys.argv[1]), Path(sys.argv[2])) as connection:
 
 def hold(path: Path, migrations: Path, word: str, seconds: float) -> subprocess.Popen[str]:
     """Start a process that writes `word`. Its program is an argument: a file of it that is written again for the
-    next process is empty for a moment, and a process that begins to read it then does nothing and ends well."""
+    next process is empty for a moment, and a process that begins to read it then does nothing and ends well.
+    """
     command = [sys.executable, "-c", HOLD, str(path), str(migrations), word, str(seconds)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 

@@ -160,9 +160,10 @@ def _merged(before: Finding, found: Finding) -> Finding:
     """
     if (before.slice, dict(before.variant)) != (found.slice, dict(found.variant)):
         return found
-    elsewhere = set(before.seen) - set(found.seen)
+    if not set(before.seen) - set(found.seen):
+        return before if (before.seen, before.evidence) == (found.seen, found.evidence) else found
     if set(found.seen) <= set(before.seen):
-        return before if elsewhere or before.evidence == found.evidence else found
+        return before
     larger = before if (before.difference or 0.0) > (found.difference or 0.0) else found
     return replace(
         larger,
