@@ -7,7 +7,7 @@ from tiny_checkpoints import bert, changed
 
 import ipfs_accelerate_py as ia
 from ipfs_accelerate_py.errors import CheckpointError, InputError
-from ipfs_accelerate_py.skills.chat import rendered
+from ipfs_accelerate_py.skills.chat import OPTIONS, rendered
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
 PLAIN = """{% for message in messages %}{{ '<|' + message['role'] + '|>' }}
@@ -29,6 +29,11 @@ CHAT = [
 TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "é": 1}}}]
 
 
+def asked(**arguments):
+    """The options of a prompt that ends with the beginning of an answer, whoever spoke last."""
+    return {"chat_template_kwargs": arguments, "continue_final_message": False}
+
+
 def chatting(folder, template):
     return changed(bert("BertLMHeadModel"), folder, tokenizer_config={"chat_template": template})
 
@@ -43,17 +48,57 @@ def test_the_prompt_is_that_of_transformers(template, tools, tmp_path):
         CHAT, tools=tools, tokenize=False, add_generation_prompt=True, mood="calm"
     )
     item = {"messages": CHAT} | ({"tools": tools} if tools else {})
-    assert rendered(Checkpoint(str(folder)), item, {"mood": "calm"}, index=0) == want
+    assert rendered(Checkpoint(str(folder)), item, asked(mood="calm"), index=0) == want
+
+
+@pytest.mark.parametrize("template", [PLAIN, PLAIN.replace(" | trim", "")])
+@pytest.mark.parametrize("last", ["Rain.", "It is wet, and "])
+def test_a_message_is_continued_where_transformers_continues_it(template, last, tmp_path):
+    from transformers import AutoTokenizer
+
+    folder = chatting(tmp_path / "chat", template)
+    messages = [*CHAT[:2], {"role": "assistant", "content": last}]
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    want = tokenizer.apply_chat_template(messages, tokenize=False, continue_final_message=True)
+    got = rendered(Checkpoint(str(folder)), {"messages": messages}, dict(OPTIONS), index=0)
+    assert got == want
+    assert not got.endswith("<|assistant|>")
+
+
+def test_an_answer_to_a_message_that_goes_on_is_that_of_the_pipeline(tmp_path):
+    from transformers import pipeline
+
+    folder = chatting(tmp_path / "chat", PLAIN)
+    whole = pipeline("text-generation", model=str(folder), device="cpu", model_kwargs={"is_decoder": True})
+    handler = ia.load(str(folder), "text-generation", "cpu")
+    for messages in (CHAT, CHAT[:2]):
+        for wanted in (None, True, False):
+            given = {} if wanted is None else {"continue_final_message": wanted}
+            want = whole(messages, max_new_tokens=6, do_sample=False, **given)[0]["generated_text"]
+            answer = handler({"messages": messages}, max_new_tokens=6, **given)
+            assert answer["messages"] == want
+
+
+def test_a_message_that_cannot_go_on_is_refused(tmp_path):
+    checkpoint = Checkpoint(str(chatting(tmp_path / "chat", PLAIN)))
+    silent = {"messages": [{"role": "assistant", "content": []}]}
+    with pytest.raises(InputError, match=r"^input 3: the last message is to be continued, and has no text"):
+        rendered(checkpoint, silent, dict(OPTIONS), index=3)
+    with pytest.raises(InputError, match="continue_final_message is 'yes'"):
+        rendered(checkpoint, {"messages": CHAT}, {**OPTIONS, "continue_final_message": "yes"}, index=0)
+    forgetful = Checkpoint(str(chatting(tmp_path / "other", "{{ messages[0].content }}")))
+    with pytest.raises(InputError, match="leaves its end out"):
+        rendered(forgetful, {"messages": CHAT}, dict(OPTIONS), index=0)
 
 
 def test_a_template_in_a_file_of_its_own_goes_first_and_of_several_the_one_for_tools_serves_tools(tmp_path):
     named = [{"name": "default", "template": "plain"}, {"name": "tool_use", "template": "tools"}]
     checkpoint = Checkpoint(str(chatting(tmp_path / "chat", named)))
     item = {"messages": CHAT}
-    assert rendered(checkpoint, item, {}, index=0) == "plain"
-    assert rendered(checkpoint, {**item, "tools": TOOLS}, {}, index=0) == "tools"
+    assert rendered(checkpoint, item, asked(), index=0) == "plain"
+    assert rendered(checkpoint, {**item, "tools": TOOLS}, asked(), index=0) == "tools"
     (tmp_path / "chat" / "chat_template.jinja").write_text("file")
-    assert rendered(checkpoint, item, {}, index=0) == "file"
+    assert rendered(checkpoint, item, asked(), index=0) == "file"
 
 
 def test_messages_are_continued_as_transformers_continues_their_prompt(tmp_path):
@@ -67,13 +112,14 @@ def test_messages_are_continued_as_transformers_continues_their_prompt(tmp_path)
     with torch.inference_mode():
         out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=6, pad_token_id=0)
     handler = ia.load(str(folder), "text-generation", "cpu")
-    answer = handler({"messages": CHAT}, max_new_tokens=6)
+    answer = handler({"messages": CHAT}, max_new_tokens=6, continue_final_message=False)
     assert answer["tokens"] == out[0, ids.shape[1] :].tolist()
     assert answer["messages"] == [*CHAT, {"role": "assistant", "content": answer["text"]}]
     assert json.loads(json.dumps(answer)) == answer
-    both = handler([{"messages": CHAT}, "A cat sat."], max_new_tokens=6)
+    both = handler([{"messages": CHAT}, "A cat sat."], max_new_tokens=6, continue_final_message=False)
     assert both[0]["tokens"] == answer["tokens"]
-    assert "".join(handler.stream({"messages": CHAT}, max_new_tokens=6)) == answer["text"]
+    stream = handler.stream({"messages": CHAT}, max_new_tokens=6, continue_final_message=False)
+    assert "".join(stream) == answer["text"]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +135,7 @@ def test_messages_are_continued_as_transformers_continues_their_prompt(tmp_path)
 def test_a_template_that_refuses_or_reaches_too_far_is_an_error(template, error, fact, tmp_path):
     checkpoint = Checkpoint(str(chatting(tmp_path / "chat", template)))
     with pytest.raises(error, match=fact):
-        rendered(checkpoint, {"messages": CHAT}, {}, index=0)
+        rendered(checkpoint, {"messages": CHAT}, asked(), index=0)
 
 
 @pytest.mark.parametrize(

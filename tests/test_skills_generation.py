@@ -36,7 +36,7 @@ def theirs():
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = BertLMHeadModel.from_pretrained(folder, is_decoder=True).eval()
 
-    def generate(prompt, count, end=None):
+    def generate(prompt, count, end=None, **options):
         given_ = tokenizer(prompt, return_tensors="pt")
         with torch.inference_mode():
             out = model.generate(
@@ -46,6 +46,7 @@ def theirs():
                 eos_token_id=end,
                 pad_token_id=0,
                 do_sample=False,
+                **options,
             )
         return out[0, given_["input_ids"].shape[1] :].tolist()
 
@@ -59,6 +60,33 @@ def test_greedy_tokens_are_those_of_transformers_and_differ_enough_to_mean_somet
         assert handler(prompt, max_new_tokens=20)["tokens"] == want
         distinct |= set(want)
     assert len(distinct) >= 4
+
+
+def test_tokens_that_are_forbidden_or_forced_are_so_as_in_transformers(handler, theirs):
+    for prompt in PROMPTS:
+        free = theirs(prompt, 8)
+        for options in (
+            {"bad_words_ids": [[free[0]], free[1:3], [7, 8, 9]]},
+            {"suppress_tokens": [free[0], free[3]]},
+            {"begin_suppress_tokens": [free[0]]},
+            {"forced_eos_token_id": 11},
+            {"forced_bos_token_id": 12},  # has no say behind a prompt of more than one token
+            {"suppress_tokens": [free[0]], "begin_suppress_tokens": [free[1]], "repetition_penalty": 1.2},
+        ):
+            want = theirs(prompt, 8, **options)
+            assert handler(prompt, max_new_tokens=8, **options)["tokens"] == want
+            assert (want != free) == ("forced_bos_token_id" not in options)
+
+
+def test_a_text_shorter_than_asked_for_does_not_end(theirs, tmp_path):
+    end = theirs(PROMPTS[0], 8)[2]
+    stopping = _load(
+        changed(bert("BertLMHeadModel"), tmp_path / "ends", generation_config={"eos_token_id": end})
+    )
+    assert len(stopping(PROMPTS[0], max_new_tokens=8)["tokens"]) <= 3
+    for least in (4, 12, 17):
+        want = theirs(PROMPTS[0], 8, end, min_length=least)
+        assert stopping(PROMPTS[0], max_new_tokens=8, min_length=least)["tokens"] == want
 
 
 def test_prompts_of_unequal_length_give_in_a_batch_what_they_give_alone(handler, theirs):
@@ -129,6 +157,13 @@ def test_a_draw_among_one_is_greedy(options, handler):
         ({"top_p": 0.0}, "top_p is 0.0"),
         ({"seed": -1}, "seed is -1"),
         ({"seed": "x"}, "seed is 'x'"),
+        ({"suppress_tokens": 3}, "suppress_tokens is 3, which is no token id"),
+        ({"begin_suppress_tokens": [-1]}, "begin_suppress_tokens is "),
+        ({"forced_bos_token_id": [3]}, "forced_bos_token_id is "),
+        ({"forced_eos_token_id": "x"}, "forced_eos_token_id is 'x'"),
+        ({"bad_words_ids": [3]}, "bad_words_ids is "),
+        ({"bad_words_ids": [[]]}, "bad_words_ids is "),
+        ({"min_length": -1}, "min_length is -1"),
     ],
 )
 def test_options_that_mean_nothing_are_refused_by_name(options, fact, handler):
@@ -201,6 +236,7 @@ def test_rows_filled_up_on_the_left_end_together_and_count_from_their_own_first_
         assert ids[row, -count:].tolist() == text
         assert mask[row].tolist() == [0] * (mask.shape[1] - count) + [1] * count
         assert places[row, -count:].tolist() == list(range(count))
+    assert all(stride > 0 for array in (ids, mask) for stride in array.strides)  # PyTorch takes no other
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ _REASONING = (
     "thinking",
     "reasoning",
 )  # names under which a message brings its reasoning
+_GOES_ON = "<|the message goes on here|> "  # ends the last message until the prompt is cut off there
+OPTIONS: Mapping[str, Any] = {"chat_template_kwargs": None, "continue_final_message": None}
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -23,13 +25,53 @@ def given(item: Any) -> bool:
     return isinstance(item, Mapping) and "messages" in item
 
 
-def rendered(
-    checkpoint: Checkpoint, item: Mapping[str, Any], arguments: Mapping[str, Any], *, index: int
-) -> str:
-    """Return the prompt of `item`, {"messages": [...]} and, if you like, "tools"; `arguments` go to the template.
+def goes_on(messages: Any, options: Mapping[str, Any]) -> bool:
+    """Whether the answer goes on with the last of `messages`: as `continue_final_message` says, else the assistant's.
 
     Raises:
-        InputError: the messages are none, or the template refuses them.
+        InputError: the option is something else.
+    """
+    wanted = options["continue_final_message"]
+    if wanted not in (True, False, None):
+        raise InputError(f"continue_final_message is {wanted!r}; it is True, False or None")
+    if wanted is None:
+        last = messages[-1] if isinstance(messages, Sequence) and messages else None
+        return isinstance(last, Mapping) and last.get("role") == "assistant"
+    return bool(wanted)
+
+
+def with_answer(messages: Sequence[Any], written: str, *, goes_on: bool) -> list[Any]:
+    """Return `messages` and the assistant's answer: behind what the last of them says, or as a message of its own."""
+    if not goes_on:
+        return [*messages, {"role": "assistant", "content": written}]
+    last = _extended(messages[-1], written)
+    return [*messages[:-1], {name: last[name] for name in ("role", "content")}]  # all that the pipeline keeps
+
+
+def _extended(message: Mapping[str, Any], written: str, index: int | None = None) -> dict[str, Any]:
+    """Return `message` with `written` behind its text, or behind the last of its parts that are text.
+
+    Raises:
+        InputError: it has no text.
+    """
+    content = message.get("content")
+    if isinstance(content, str):
+        return {**message, "content": content + written}
+    parts = list(content) if isinstance(content, list | tuple) else []
+    for place in reversed(range(len(parts))):
+        if isinstance(parts[place], Mapping) and isinstance(parts[place].get("text"), str):
+            parts[place] = {**parts[place], "text": parts[place]["text"] + written}
+            return {**message, "content": parts}
+    raise InputError("the last message is to be continued, and has no text", index=index)
+
+
+def rendered(
+    checkpoint: Checkpoint, item: Mapping[str, Any], options: Mapping[str, Any], *, index: int
+) -> str:
+    """Return the prompt of `item`, {"messages": [...]} and, if you like, "tools"; `options` are those of OPTIONS.
+
+    Raises:
+        InputError: the messages are none, the template refuses them, or an option is none.
         CheckpointError: the checkpoint has no chat template, or jinja2 is not installed.
     """
     if stray := set(item) - {"messages", "tools"}:
@@ -42,13 +84,19 @@ def rendered(
     for message in messages:
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise InputError('a message is {"role": ..., "content": ...}', index=index)
+    arguments = options["chat_template_kwargs"] or {}
+    if not isinstance(arguments, Mapping):
+        raise InputError(f"chat_template_kwargs is {arguments!r}; it is a dictionary")
+    going_on = goes_on(messages, options)
+    if going_on:
+        messages = [*messages[:-1], _extended(messages[-1], _GOES_ON, index)]
     source = _template(checkpoint, with_tools=bool(tools))
     compiled = _compiled(source)
     from jinja2.exceptions import TemplateError
 
     values = {
         "documents": None,
-        "add_generation_prompt": True,
+        "add_generation_prompt": not going_on,
         **_special(checkpoint),
         **_plain(dict(arguments)),
     }
@@ -58,6 +106,17 @@ def rendered(
         raise InputError(
             f"the checkpoint's chat template refuses the messages: {error}", index=index
         ) from error
+    if going_on:
+        end = prompt.rfind(_GOES_ON.strip())
+        if end < 0:
+            raise InputError(
+                "the last message is to be continued, and the checkpoint's chat template leaves its end out",
+                index=index,
+            )
+        kept = prompt[:end]
+        return (
+            kept if prompt.startswith(_GOES_ON, end) else kept.rstrip()
+        )  # a template that trims it would trim it
     return prompt
 
 

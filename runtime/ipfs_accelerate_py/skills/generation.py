@@ -39,6 +39,12 @@ OPTIONS: Mapping[str, Any] = {
     "num_return_sequences": 1,
     "repetition_penalty": 1.0,
     "no_repeat_ngram_size": 0,
+    "bad_words_ids": None,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+    "forced_bos_token_id": None,
+    "forced_eos_token_id": None,
+    "min_length": 0,
     "stop_strings": None,
     "return_full_text": True,
 }
@@ -141,7 +147,9 @@ class Generator(Handler):
                 random=np.random.default_rng(options["seed"]),
             )
             tokens = (token for found in steps for _, token in found)
-            yield from pieces(tokens, partial(decode, skip_special=True))
+            continued = self.steps.continued
+            text = partial(continued, row["input_ids"]) if continued else partial(decode, skip_special=True)
+            yield from pieces(tokens, text)
 
     def _stops(self, options: Options) -> Stops:
         wanted = strings(options["stop_strings"])
@@ -200,6 +208,7 @@ def check(options: Options) -> None:
         ("num_beams", 1),
         ("num_return_sequences", 1),
         ("no_repeat_ngram_size", 0),
+        ("min_length", 0),
     ):
         whole(name, options[name], least=least)
     whole("seed", options["seed"] or 0, least=0)
@@ -214,11 +223,36 @@ def check(options: Options) -> None:
     if options["early_stopping"] not in (True, False, "never"):
         raise InputError(f'early_stopping is {options["early_stopping"]!r}; it is True, False or "never"')
     strings(options["stop_strings"])
+    _check_tokens(options)
     count, beams = options["num_return_sequences"], options["num_beams"]
     if count > beams and (beams > 1 or not options["do_sample"]):
         raise InputError(
             f"num_return_sequences is {count}; without sampling there are as many as num_beams, {beams}"
         )
+
+
+def _check_tokens(options: Options) -> None:
+    first, last = options["forced_bos_token_id"], options["forced_eos_token_id"]
+    given = {
+        "suppress_tokens": options["suppress_tokens"] or [],
+        "begin_suppress_tokens": options["begin_suppress_tokens"] or [],
+        "forced_bos_token_id": [] if first is None else [first],
+        "forced_eos_token_id": [] if last is None else last if isinstance(last, list) else [last],
+    }
+    for name, tokens in given.items():
+        if not _are_tokens(tokens):
+            raise InputError(f"{name} is {options[name]!r}, which is no token id, or no list of them")
+    words = options["bad_words_ids"] or []
+    if not isinstance(words, list | tuple) or not all(word and _are_tokens(word) for word in words):
+        raise InputError(
+            f"bad_words_ids is {words!r}; it is a list of lists of token ids, none of them empty"
+        )
+
+
+def _are_tokens(given: Any) -> bool:
+    return isinstance(given, list | tuple) and all(
+        isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in given
+    )
 
 
 def settings(checkpoint: Checkpoint) -> dict[str, Any]:

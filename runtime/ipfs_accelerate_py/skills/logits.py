@@ -22,8 +22,28 @@ def rules(options: Options, ends: frozenset[int]) -> list[Rule]:
         found.append(_penalised(float(options["repetition_penalty"])))
     if options["no_repeat_ngram_size"]:
         found.append(_unrepeated(int(options["no_repeat_ngram_size"])))
+    if options["bad_words_ids"]:
+        found.append(_unwritten(options["bad_words_ids"], ends))
+    if options["min_length"] and ends:
+        found.append(_unended(lambda read, new: read < options["min_length"], ends))
     if options["min_new_tokens"] and ends:
-        found.append(_unended(int(options["min_new_tokens"]), ends))
+        found.append(_unended(lambda read, new: new < options["min_new_tokens"], ends))
+    if options["forced_bos_token_id"] is not None:
+        found.append(_forced(lambda read, new: read == 1, options["forced_bos_token_id"]))
+    if options["forced_eos_token_id"] is not None:
+        last = options["max_new_tokens"] - 1
+        found.append(_forced(lambda read, new: new == last, options["forced_eos_token_id"]))
+    if options["suppress_tokens"]:
+        found.append(_suppressed(lambda read, new: True, options["suppress_tokens"]))
+    if options["begin_suppress_tokens"]:
+        begun = (
+            options["forced_bos_token_id"] is not None
+        )  # the first token is chosen already where nothing was read
+        found.append(
+            _suppressed(
+                lambda read, new: new == int(begun and read == new + 1), options["begin_suppress_tokens"]
+            )
+        )
     return found
 
 
@@ -62,12 +82,53 @@ def _unrepeated(size: int) -> Rule:
     return rule
 
 
-def _unended(least: int, ends: frozenset[int]) -> Rule:
+def _unwritten(words: Sequence[Sequence[int]], ends: frozenset[int]) -> Rule:
+    """Forbid the last token of each of `words` where those before it have been written; an end is never forbidden."""
+    banned = [list(word) for word in words if not (len(word) == 1 and word[0] in ends)]
+
     def rule(logits: Array, history: History, new: int) -> Array:
-        if new >= least:
+        changed = logits.copy()
+        for row, ids in enumerate(history):
+            for *before, last in banned:
+                if last < logits.shape[-1] and (not before or list(ids[-len(before) :]) == before):
+                    changed[row, last] = -np.inf
+        return changed
+
+    return rule
+
+
+Applies = Callable[[int, int], bool]  # how many ids were read or written, how many of them are new
+
+
+def _unended(applies: Applies, ends: frozenset[int]) -> Rule:
+    return _suppressed(applies, sorted(ends))
+
+
+def _suppressed(applies: Applies, tokens: Sequence[int]) -> Rule:
+    """Forbid `tokens` in the rows to which that applies."""
+
+    def rule(logits: Array, history: History, new: int) -> Array:
+        rows = [row for row, ids in enumerate(history) if applies(len(ids), new)]
+        if not rows:
             return logits
         changed = logits.copy()
-        changed[:, [end for end in ends if end < logits.shape[-1]]] = -np.inf
+        changed[np.ix_(rows, [token for token in tokens if token < logits.shape[-1]])] = -np.inf
+        return changed
+
+    return rule
+
+
+def _forced(applies: Applies, tokens: int | Sequence[int]) -> Rule:
+    """Leave `tokens`, one or several, as the only choice in the rows to which that applies."""
+    chosen = [tokens] if isinstance(tokens, int) else list(tokens)
+
+    def rule(logits: Array, history: History, new: int) -> Array:
+        rows = [row for row, ids in enumerate(history) if applies(len(ids), new)]
+        if not rows:
+            return logits
+        changed = logits.copy()
+        changed[rows] = -np.inf
+        changed[np.ix_(rows, chosen)] = 0
         return changed
 
     return rule

@@ -121,8 +121,7 @@ class PicturedText:
         if not chat.given(item):
             prompt, images = _parts(item, index)
             return Asked(prompt, images)
-        arguments = options.get("chat_template_kwargs") or {}
-        prompt = chat.rendered(self.checkpoint, item, arguments, index=index)
+        prompt = chat.rendered(self.checkpoint, item, options, index=index)
         begins = chat.begins_text(self.checkpoint, prompt)
         return Asked(prompt, _shown(item["messages"], index), chat=True, special=not begins)
 
@@ -166,7 +165,7 @@ class PicturedText:
         ]
         return {**found[0], "sequences": found} if options["num_return_sequences"] > 1 else found[0]
 
-    def continued(self, ids: Array, tokens: Array) -> str:
+    def continued(self, ids: Array, tokens: Sequence[int] | Array) -> str:
         """Return the text of `tokens` after `ids`: what the text of both has beyond that of `ids`, as transformers.
 
         A tokenizer may put up to two characters before the whole.

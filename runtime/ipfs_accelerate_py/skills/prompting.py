@@ -6,13 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills import chat, token_ids
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.head import Answer, Options
 from ipfs_accelerate_py.skills.text import TextInput, Tokens
-
-CHAT_OPTIONS: Mapping[str, Any] = {"chat_template_kwargs": None}
 
 
 @dataclass(frozen=True)
@@ -31,12 +28,9 @@ def prompted(text: TextInput, items: Sequence[Any], options: Options) -> Iterato
         InputError: an item is none of these.
         CheckpointError: messages were given, and the checkpoint has no chat template.
     """
-    arguments = options.get("chat_template_kwargs") or {}
-    if not isinstance(arguments, Mapping):
-        raise InputError(f"chat_template_kwargs is {arguments!r}; it is a dictionary")
     for index, item in enumerate(items):
         if chat.given(item):
-            written = chat.rendered(text.checkpoint, item, arguments, index=index)
+            written = chat.rendered(text.checkpoint, item, options, index=index)
             [tokens] = text.encode([written], index=index, ids=False, special=False)
             yield Prompt(tokens, messages=list(item["messages"]))
         elif token_ids.given(item):
@@ -60,7 +54,8 @@ def _one(text: TextInput, prompt: Prompt, tokens: Array, options: Options) -> An
     if prompt.messages is not None:
         answer: Answer = {"text": written, "tokens": tokens.tolist()}
         if options["return_full_text"]:
-            answer["messages"] = [*prompt.messages, {"role": "assistant", "content": written}]
+            going_on = chat.goes_on(prompt.messages, options)
+            answer["messages"] = chat.with_answer(prompt.messages, written, goes_on=going_on)
         return answer
     whole = prompt.text + written if options["return_full_text"] else written
     return {"text": whole, "tokens": tokens.tolist()}

@@ -122,6 +122,6 @@ def prompts(rows: Sequence[Features], padding: Mapping[str, int], *, side: str) 
     ]
     batch = collate(turned, padding)
     return {
-        name: np.ascontiguousarray(array[:, ::-1]) if name in padding else array
+        name: array[:, ::-1].copy() if name in padding else array  # PyTorch takes no axis that runs backwards
         for name, array in batch.items()
     }
