@@ -45,8 +45,16 @@ def apply(diff: str, root: Path) -> None:
     path.write_text(text.replace(before, after))
 
 
-def test_there_are_two_worked_examples() -> None:
-    assert EXAMPLES == ["Worked example: a backend", "Worked example: a task"]
+def test_there_are_three_worked_examples() -> None:
+    assert EXAMPLES == ["Worked example: a backend", "Worked example: a family", "Worked example: a task"]
+
+
+def test_the_templates_of_the_family_are_those_of_this_tree() -> None:
+    shown = [block for block in blocks(GUIDE) if block.section == "Worked example: a family"]
+    files = [block for block in shown if block.language == "python"]
+    assert len(files) == 2
+    for block in files:
+        assert block.text == (ROOT / block.about).read_text()
 
 
 @pytest.mark.parametrize("section", EXAMPLES)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tiny_checkpoints import weightless
+from tiny_checkpoints import bert, changed, weightless
 
+import ipfs_accelerate_py as ia
 from ipfs_accelerate_py.errors import BackendError, BundleError, CheckpointError, WorkspaceError
 from ipfs_accelerate_py.skills.bundles import bundle, discard, opened, stored
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
@@ -350,3 +351,18 @@ sys.meta_path = [Lacking if finder is PathFinder else finder for finder in sys.m
     assert "to export it, torch is needed: python -m pip install 'ipfs_accelerate_py[torch]'" in done.stderr
     assert issubclass(BundleError, RuntimeError)
     assert not issubclass(BundleError, BackendError)
+
+
+def test_tasks_with_one_graph_share_a_bundle_and_each_answers_from_it(cache, tmp_path):
+    folder = changed(
+        bert(), tmp_path / "judge", config={"id2label": {0: "contradiction", 1: "neutral", 2: "entailment"}}
+    )
+    judged = ia.load(str(folder), "text-classification", "openvino")("A cat sat on the mat.")
+    asked = ia.load(str(folder), "zero-shot-classification", "openvino")
+    ranked = asked("A cat sat on the mat.", candidate_labels=["cats", "rain"])
+    assert [made.manifest["task"] for made in stored()] == ["text-classification"]
+    assert (judged["task"], ranked["task"]) == ("text-classification", "zero-shot-classification")
+    eager = ia.load(str(folder), "zero-shot-classification", "cpu")
+    want = eager("A cat sat on the mat.", candidate_labels=["cats", "rain"])
+    assert ranked["labels"] == want["labels"]
+    assert ranked["scores"] == pytest.approx(want["scores"], abs=1e-5)  # float32 on both sides

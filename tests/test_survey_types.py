@@ -18,7 +18,7 @@ from ipfs_accelerate_py.cli.app import main
 
 ROOT = Path(__file__).parent.parent
 
-TYPES = ("bert", "vit", "pocket", "prints", "raises", "crashes", "bodiless", "bertt")
+TYPES = ("bert", "vit", "timesformer", "pocket", "prints", "raises", "crashes", "bodiless", "bertt")
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,12 @@ def test_every_head_of_bert_and_vit_is_found(made: Made) -> None:
     ]
     for model_type in ("bert", "vit"):
         assert made.outcomes[model_type].report.left_out == []
+
+
+def test_pixels_of_a_type_that_classifies_videos_are_frames(made: Made) -> None:
+    spec = read_spec(made.workspace.spec_file("surveyed", "timesformer"))
+    assert (spec.family, spec.subfamily, spec.modalities) == ("vision", "video-encoder", ("video",))
+    assert spec.tasks == ("video-feature-extraction", "video-classification")
 
 
 def test_a_generating_encoder_is_made_causal_because_it_would_look_ahead(made: Made) -> None:

@@ -41,7 +41,8 @@ _ENGINES: Final = {
 }
 
 
-_SPINES: Final = {"text_generation": "embedding"}  # a decoder of texts takes in what an encoder does
+# What has the spine of another: a decoder of texts takes in what an encoder does, and a video is one of several kinds.
+_SPINES: Final = {"text_generation": "embedding", "vision_video_encoder": "multimodal"}
 
 
 class NoTemplate(AccelerateError, ValueError):
@@ -179,6 +180,7 @@ class Plan:
             "title": spec.title,
             "model_type": spec.model_type,
             "family": spec.family,
+            "modalities": ", ".join(spec.modalities),
             "subfamily": spec.subfamily,
             "config": spec.config,
             "origin": spec.module,
@@ -261,7 +263,7 @@ def _spine(spec: ModelSpec, templates: Templates) -> str:
     A family without one may share that of another.
     """
     own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
-    names = (own, spec.family, _SPINES.get(spec.family, ""))
+    names = (own, _SPINES.get(own, ""), spec.family, _SPINES.get(spec.family, ""))
     return next((name for name in names if f"families/{name}" in templates), "")
 
 
@@ -289,13 +291,21 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     sounds = any(name in head.inputs for name in SOUNDS)
     if sounds and spec.processors.feature_extractor not in EXTRACTORS:
         return ""  # nobody wrote its features in NumPy yet
-    if spec.modalities == ("audio",) and "input_ids" in head.inputs:
-        return ""  # a decoder alone, which continues a text; what audio types are given is sound
+    if head.task == "any-to-any" and not _is_pictured_text(spec, head):
+        return ""  # nobody wrote its sounds and videos yet
+    if spec.modalities == ("video",) and not spec.processors.image_processor:
+        return ""  # torchvision alone makes its frames
     kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
     names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
     if sounds:
         names.insert(1, f"tasks/{head.function}_audio")
     return next((name for name in names if name in templates), "")
+
+
+def _is_pictured_text(spec: ModelSpec, head: Head) -> bool:
+    """Whether `head` answers texts with pictures, and its class does so as image-text-to-text, too."""
+    same = any(other.task == "image-text-to-text" and other.model == head.model for other in spec.heads)
+    return same and spec.modalities == ("text", "image")
 
 
 def _head(

@@ -19,7 +19,7 @@ SOUNDS: Final = ("input_values", "input_features")
 IMAGE_TENSORS: Final = ("pixel_values", "pixel_mask")
 TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 HEARD: Final = (*SOUNDS, "attention_mask")
-GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text"})
+GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text", "any-to-any"})
 TOWERED: Final = frozenset({"zero-shot-image-classification", "zero-shot-audio-classification"})
 
 

@@ -26,6 +26,7 @@ _COMMON: Final = (
     "title",  # "BERT"
     "model_type",  # "bert"
     "family",  # "embedding"
+    "modalities",  # what it is given: "text, image"
     "subfamily",  # "text-encoder"
     "config",  # "BertConfig"
     "origin",  # the module that defines it: "transformers"

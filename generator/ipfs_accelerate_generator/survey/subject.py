@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
-from ipfs_accelerate_generator.survey.tables import ENCODER_TABLE, MODEL_TABLE, TASKS, TEXT_ONLY
+from ipfs_accelerate_generator.survey.tables import ENCODER_TABLE, MODEL_TABLE, TASKS, TEXT_ONLY, VIDEO_TABLE
 from ipfs_accelerate_py.errors import AccelerateError, unknown
 
 
@@ -117,11 +117,11 @@ def candidates(about: Subject) -> tuple[Candidate, ...]:
     if listed and _takes(listed[0][1], "decoder_input_ids") and (encoder := _in_table(about, ENCODER_TABLE)):
         listed[0] = (ENCODER_TABLE, encoder)
     for table, model in listed:
-        for task, method in _tasks(table, model).items():
+        for task, method in _tasks(about, table, model).items():
             found.setdefault(task, Candidate(task, table, model, method))
     if not found:  # a class that no table knows
         for table, model in listed or [("", model) for model in _scanned(about)]:
-            task = _bare_task(model)
+            task = _bare_task(about, model)
             found.setdefault(task, Candidate(task, table, model))
     if not found:
         raise NoModelClass(f"{about.model_type}: transformers has no model class for it")
@@ -146,7 +146,7 @@ _TOWERS: Final = {
 }
 
 
-def _tasks(table: str, model: Any) -> dict[str, str]:
+def _tasks(about: Subject, table: str, model: Any) -> dict[str, str]:
     """Return the tasks that `table` gives `model`, and the method of it that each calls; "" for its forward."""
     takes = list(inspect.signature(model.forward).parameters)
     if table not in (MODEL_TABLE, ENCODER_TABLE):
@@ -159,16 +159,16 @@ def _tasks(table: str, model: Any) -> dict[str, str]:
             if hasattr(model, has)
             for task, call in tasks.items()
         }
-    return {_bare_task(model): ""}
+    return {_bare_task(about, model): ""}
 
 
-def _bare_task(model: Any) -> str:
+def _bare_task(about: Subject, model: Any) -> str:
     takes = list(inspect.signature(model.forward).parameters)
-    return (
-        "image-feature-extraction"
-        if "pixel_values" in takes and "input_ids" not in takes
-        else "feature-extraction"
-    )
+    if "input_ids" in takes:
+        return "feature-extraction"
+    if "pixel_values_videos" in takes or ("pixel_values" in takes and _in_table(about, VIDEO_TABLE)):
+        return "video-feature-extraction"
+    return "image-feature-extraction" if "pixel_values" in takes else "feature-extraction"
 
 
 def _in_table(about: Subject, table: str) -> Any | None:

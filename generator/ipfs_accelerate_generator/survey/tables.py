@@ -11,6 +11,9 @@ MODEL_TABLE: Final = "MODEL_MAPPING_NAMES"
 ENCODER_TABLE: Final = "MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES"
 """Names the encoder alone of types whose bare model has a decoder behind it; of others, the bare model again."""
 
+VIDEO_TABLE: Final = "MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING_NAMES"
+"""Names the classes of types whose pixels are frames of a video."""
+
 TASKS: Final[Mapping[str, tuple[str, ...]]] = {
     "MODEL_FOR_MASKED_LM_MAPPING_NAMES": ("fill-mask",),
     "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES": ("text-generation",),
@@ -41,7 +44,7 @@ TASKS: Final[Mapping[str, tuple[str, ...]]] = {
     "MODEL_FOR_IMAGE_TO_IMAGE_MAPPING_NAMES": ("image-to-image",),
     "MODEL_FOR_TEXT_RECOGNITION_MAPPING_NAMES": ("text-recognition",),
     "MODEL_FOR_TABLE_RECOGNITION_MAPPING_NAMES": ("table-recognition",),
-    "MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING_NAMES": ("video-classification",),
+    VIDEO_TABLE: ("video-classification",),
     "MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING_NAMES": ("zero-shot-image-classification",),
     "MODEL_FOR_ZERO_SHOT_OBJECT_DETECTION_MAPPING_NAMES": ("zero-shot-object-detection",),
     "MODEL_FOR_VISUAL_QUESTION_ANSWERING_MAPPING_NAMES": ("visual-question-answering",),

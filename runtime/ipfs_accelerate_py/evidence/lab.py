@@ -222,6 +222,13 @@ class Lab:
         bench = self.bench(task)
         return bench.model, AutoProcessor.from_pretrained(bench.checkpoint.folder)
 
+    def eager_reading(self, task: str) -> tuple[Any, Any]:
+        """Return the task's eager model and the tokenizer that transformers loads for its checkpoint."""
+        from transformers import AutoTokenizer
+
+        bench = self.bench(task)
+        return bench.model, AutoTokenizer.from_pretrained(bench.checkpoint.folder)
+
     def eager_hearing(self, task: str) -> tuple[Any, Any]:
         """Return the task's eager model and the feature extractor that transformers loads for its checkpoint."""
         from transformers import AutoFeatureExtractor

@@ -36,6 +36,7 @@ def speaking(tokenizer_class: Any) -> Any:
     tokenizer = tokenizer_class(vocab=vocabulary, merges=merges, pad_token=_END)
     tokenizer.add_special_tokens({"additional_special_tokens": list(_ASKED)})
     tokenizer.add_tokens([AddedToken(mark, special=False, normalized=False) for mark in _MARKS])
+    tokenizer.set_prefix_tokens()  # what stands before a text had no ids when the tokenizer was made
     return tokenizer
 
 

@@ -35,7 +35,15 @@ EXPORT_TIMEOUT_S = (
 )
 _FULL = 1_000_000  # bytes; a disk with less has no room for any model
 # The runtime's own sources that shape an exported graph.
-_SHAPING = ("cache.py", "eager.py", "engine_eager.py", "export.py", "session.py", "towers.py")
+_SHAPING = (
+    "cache.py",
+    "eager.py",
+    "engine_eager.py",
+    "export.py",
+    "onnx_program.py",
+    "session.py",
+    "towers.py",
+)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ Run as `python -m ipfs_accelerate_py.skills.export_server`, it reads one JSON or
 from __future__ import annotations
 
 import atexit
+import contextlib
+import gc
 import json
 import os
 import signal
@@ -20,12 +22,17 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from ipfs_accelerate_py.hardware.child import failure_of, module_environment, python_module
 from ipfs_accelerate_py.skills.serving import running, servers
 
 _POLL_S = 0.01
+_OBJECTS = (
+    200_000  # made before a child looks for those that nobody holds: with the usual 700 an eighth of the time
+)
+_ONNX = ("onnxruntime", "qualcomm")  # the backends whose bundles are ONNX files
 
 
 class ExportServer:
@@ -110,7 +117,33 @@ def _prepare() -> None:
     assert export
 
 
+@cache
+def _warm_up(backend: str) -> None:
+    """Export next to nothing to ONNX, so that what PyTorch imports for that, three seconds long, is here for all."""
+    if backend not in _ONNX:
+        return
+    import torch
+
+    with contextlib.suppress(
+        ImportError, AttributeError
+    ):  # a name inside PyTorch, which another release may change
+        from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+        # The table of translations, the same for all, is read for every export, a second long.
+        ONNXRegistry.from_torchlib = cache(ONNXRegistry.from_torchlib)
+    with contextlib.suppress(Exception):  # the first real export says what is wrong
+        torch.onnx.export(
+            torch.nn.Linear(1, 1),
+            (torch.zeros(2, 1),),
+            dynamo=True,
+            dynamic_shapes=({0: "rows"},),
+            verbose=False,
+        )
+
+
 def _carried_out(order: dict[str, Any], timeout_s: float, environment: dict[str, str]) -> str:
+    _warm_up(order["backend"])
+    gc.freeze()  # what is here already need not be looked through, and thereby copied, in every child
     with tempfile.TemporaryFile() as errors:
         child = os.fork()
         if child == 0:
@@ -132,6 +165,7 @@ def _work(order: dict[str, Any], errors: int, environment: dict[str, str]) -> No
         os.dup2(errors, 2)
         os.environ.clear()
         os.environ.update(environment)  # that of whoever asks now, not of when the server was started
+        gc.set_threshold(_OBJECTS)
         main({**order, "parent": os.getppid()})
         code = 0
     except BaseException:  # noqa: BLE001  # its last words are the answer, whatever it died of

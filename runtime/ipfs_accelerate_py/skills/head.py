@@ -55,6 +55,8 @@ class Steps:
     )
     options: Mapping[str, Any] = field(default_factory=dict)  # name -> default
     decode: Callable[..., str] | None = None  # (ids, *, skip_special) -> text; for stop strings and streams
+    # (ids of a prompt, ids that follow it) -> text of these, where it depends on the prompt; otherwise `decode` serves.
+    continued: Callable[[Array, Sequence[int]], str] | None = None
     required: tuple[str, ...] = ()  # options whose default serves the sample alone
     # From the handler, its rows and the options to the outputs of each row, where a head that decodes has to do so more
     # than once for a row, as for a long sound.
@@ -98,6 +100,7 @@ class Head:
     session: Sessions | None = None
     parts: Mapping[str, Part] = field(default_factory=dict)
     towers: Mapping[str, Tower] = field(default_factory=dict)  # by the name that their model files get
+    shares: str = ""  # the task whose model and graph these are, too: one bundle serves both
 
     @property
     def decodes(self) -> bool:

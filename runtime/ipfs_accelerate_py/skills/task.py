@@ -41,6 +41,7 @@ HEADS_WITHOUT_PIPELINE = (
     "next-sentence-prediction",
     "masked-image-modeling",
     "audio-feature-extraction",
+    "video-feature-extraction",
     "text2text-generation",
     "audio-frame-classification",
     "audio-xvector",

@@ -9,12 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.languages import LANGUAGES
 from ipfs_accelerate_py.skills.text import TextInput
 
 _MARK = re.compile(r"<\|(\d+\.\d+)\|>")
 # Of windows that follow each other within one list of tokens: the constant of transformers, that of 30 seconds.
 _PLACES = 1500
+
+
+class SpokenText(TextInput):
+    """The tokenizer of a model of speech: its marks of time are tokens, and no part of a text."""
+
+    def decode(self, ids: Sequence[int] | Array, *, skip_special: bool) -> str:
+        """Return the text of `ids`."""
+        return _MARK.sub("", super().decode(ids, skip_special=skip_special))
 
 
 @dataclass(frozen=True)
