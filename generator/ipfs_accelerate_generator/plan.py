@@ -291,6 +291,8 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     sounds = any(name in head.inputs for name in SOUNDS)
     if sounds and spec.processors.feature_extractor not in EXTRACTORS:
         return ""  # nobody wrote its features in NumPy yet
+    if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
+        return ""  # what audio types are given is sound; a decoder alone continues a text
     if head.task == "any-to-any" and not _is_pictured_text(spec, head):
         return ""  # nobody wrote its sounds and videos yet
     if spec.modalities == ("video",) and not spec.processors.image_processor:

@@ -130,7 +130,7 @@ def _warm_up(backend: str) -> None:
         from torch.onnx._internal.exporter._registration import ONNXRegistry
 
         # The table of translations, the same for all, is read for every export, a second long.
-        ONNXRegistry.from_torchlib = cache(ONNXRegistry.from_torchlib)
+        ONNXRegistry.from_torchlib = staticmethod(cache(ONNXRegistry.from_torchlib))
     with contextlib.suppress(Exception):  # the first real export says what is wrong
         torch.onnx.export(
             torch.nn.Linear(1, 1),
