@@ -114,5 +114,5 @@ def _kind(one: Definition) -> str:
         return ""
     if "evidence.speed(" in one.code:
         return BENCHMARK
-    with_eager = ".reference(" in one.code or "lab.eager(" in one.code
+    with_eager = ".reference(" in one.code or "lab.eager" in one.code
     return VALIDATION if with_eager and "CELLS" in one.code else ""  # those of the CPU alone cross nothing
