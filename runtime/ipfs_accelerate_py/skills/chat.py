@@ -114,9 +114,8 @@ def rendered(
                 index=index,
             )
         kept = prompt[:end]
-        return (
-            kept if prompt.startswith(_GOES_ON, end) else kept.rstrip()
-        )  # a template that trims it would trim it
+        # A template that trims a message would have trimmed it here.
+        return kept if prompt.startswith(_GOES_ON, end) else kept.rstrip()
     return prompt
 
 

@@ -29,9 +29,8 @@ from ipfs_accelerate_py.hardware.child import failure_of, module_environment, py
 from ipfs_accelerate_py.skills.serving import running, servers
 
 _POLL_S = 0.01
-_OBJECTS = (
-    200_000  # made before a child looks for those that nobody holds: with the usual 700 an eighth of the time
-)
+# So many are made before a child looks for those that nobody holds: with the usual 700 that is an eighth of its time.
+_OBJECTS = 200_000
 _ONNX = ("onnxruntime", "qualcomm")  # the backends whose bundles are ONNX files
 
 
@@ -124,9 +123,8 @@ def _warm_up(backend: str) -> None:
         return
     import torch
 
-    with contextlib.suppress(
-        ImportError, AttributeError
-    ):  # a name inside PyTorch, which another release may change
+    # A name inside PyTorch, which another release may change.
+    with contextlib.suppress(ImportError, AttributeError):
         from torch.onnx._internal.exporter._registration import ONNXRegistry
 
         # The table of translations, the same for all, is read for every export, a second long.

@@ -36,9 +36,8 @@ def rules(options: Options, ends: frozenset[int]) -> list[Rule]:
     if options["suppress_tokens"]:
         found.append(_suppressed(lambda read, new: True, options["suppress_tokens"]))
     if options["begin_suppress_tokens"]:
-        begun = (
-            options["forced_bos_token_id"] is not None
-        )  # the first token is chosen already where nothing was read
+        # Where nothing was read before, the first token may be chosen already.
+        begun = options["forced_bos_token_id"] is not None
         found.append(
             _suppressed(
                 lambda read, new: new == int(begun and read == new + 1), options["begin_suppress_tokens"]
