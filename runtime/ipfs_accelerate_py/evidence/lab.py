@@ -209,11 +209,19 @@ class Lab:
         return self._handlers[task, backend]
 
     def pipeline(self, task: str) -> Any:
-        """Return transformers' own pipeline for the task's checkpoint, in float32 on the CPU."""
-        from transformers import pipeline
+        """Return transformers' own pipeline for the task's checkpoint, in float32 on the CPU.
 
-        folder = str(self.bench(task).checkpoint.folder)
-        return pipeline(task, model=folder, dtype="float32", device="cpu")
+        Its images go through Pillow, as ours do: where torchvision is installed, transformers would take that, which
+        scales them a little differently.
+        """
+        from transformers import AutoImageProcessor, pipeline
+
+        checkpoint = self.bench(task).checkpoint
+        folder = str(checkpoint.folder)
+        through: dict[str, Any] = {}
+        if "image_processor_type" in checkpoint.json("preprocessor_config.json"):
+            through["image_processor"] = AutoImageProcessor.from_pretrained(folder, backend="pil")
+        return pipeline(task, model=folder, dtype="float32", device="cpu", **through)
 
     def eager(self, task: str) -> tuple[Any, Any]:
         """Return the task's eager model and the processor that transformers loads for its checkpoint."""

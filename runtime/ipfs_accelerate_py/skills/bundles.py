@@ -42,6 +42,7 @@ _SHAPING = (
     "export.py",
     "onnx_program.py",
     "session.py",
+    "torch_device.py",
     "towers.py",
 )
 

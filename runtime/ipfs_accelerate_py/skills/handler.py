@@ -50,6 +50,13 @@ class Handler:
         self.place = place
         self.reason = ""  # why this backend was chosen, where something chose it
         self._many = many
+        self._origin: Answer = {
+            "model": model,
+            "task": task,
+            "backend": place.backend,
+            "device": place.device,
+            **({"simulated": True} if place.simulated else {}),
+        }
 
     def __repr__(self) -> str:
         return f"Handler({self.model!r}, {self.task!r}, backend={self.place.backend!r}, device={self.place.device!r})"
@@ -66,7 +73,7 @@ class Handler:
         """
         if on_error not in {"raise", "keep"}:
             raise unknown("on_error", str(on_error), ("raise", "keep"))
-        alone = not isinstance(inputs, list | tuple)
+        alone = not isinstance(inputs, (list, tuple))
         items = [inputs] if alone else list(inputs)
         if not items:
             raise InputError("the list of inputs is empty; give at least one")
@@ -82,18 +89,8 @@ class Handler:
             answers = self._kept(items, chosen, on_error)
         seconds = (time.perf_counter() - started) / len(items)
         for answer in answers:
-            answer.update(self._stamp(seconds))
+            answer.update(self._origin, inference_time=seconds)
         return answers[0] if alone else answers
-
-    def _stamp(self, seconds: float) -> Answer:
-        stamp: Answer = {
-            "model": self.model,
-            "task": self.task,
-            "backend": self.place.backend,
-            "device": self.place.device,
-            "inference_time": seconds,
-        }
-        return stamp | {"simulated": True} if self.place.simulated else stamp
 
     def _options(self, given: Mapping[str, Any]) -> Options:
         for name in given:
@@ -101,7 +98,7 @@ class Handler:
                 raise unknown(f"{self.task} option", name, self.steps.options)
         if absent := [name for name in self.steps.required if name not in given]:
             raise InputError(f"{self.task} needs {absent[0]}=...")
-        return {**self.steps.options, **given}
+        return {**self.steps.options, **given} if given else self.steps.options
 
     def _kept(self, items: list[Any], options: Options, on_error: str) -> list[Answer]:
         """Return the answers to those of `items` that can be used, and what is wrong with the others in their places.
@@ -122,12 +119,16 @@ class Handler:
         return [{"error": errors[index]} if index in errors else next(good) for index in range(len(items))]
 
     def _answers(self, examples: Sequence[Example], options: Options) -> list[Answer]:
-        rows = [row for example in examples for row in example.rows]
-        outputs = iter(self.run(rows, options))
+        outputs = self.run([row for example in examples for row in example.rows], options)
         answers = []
+        first = 0
         for example in examples:
-            answer = self.steps.present(example, [next(outputs) for _ in example.rows], options)
-            answers.append(answer | {"notice": example.notice} if example.notice else answer)
+            last = first + len(example.rows)
+            answer = self.steps.present(example, outputs[first:last], options)
+            if example.notice:
+                answer["notice"] = example.notice
+            answers.append(answer)
+            first = last
         return answers
 
     def run(self, rows: Sequence[Features], options: Options) -> list[dict[str, Array]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.head import Options
 from ipfs_accelerate_py.skills.scores import softmax
@@ -29,10 +30,12 @@ def rules(options: Options, ends: frozenset[int]) -> list[Rule]:
     if options["min_new_tokens"] and ends:
         found.append(_unended(lambda read, new: new < options["min_new_tokens"], ends))
     if options["forced_bos_token_id"] is not None:
-        found.append(_forced(lambda read, new: read == 1, options["forced_bos_token_id"]))
+        first = options["forced_bos_token_id"]
+        found.append(_forced("forced_bos_token_id", lambda read, new: read == 1, first))
     if options["forced_eos_token_id"] is not None:
         last = options["max_new_tokens"] - 1
-        found.append(_forced(lambda read, new: new == last, options["forced_eos_token_id"]))
+        end = options["forced_eos_token_id"]
+        found.append(_forced("forced_eos_token_id", lambda read, new: new == last, end))
     if options["suppress_tokens"]:
         found.append(_suppressed(lambda read, new: True, options["suppress_tokens"]))
     if options["begin_suppress_tokens"]:
@@ -106,28 +109,37 @@ def _unended(applies: Applies, ends: frozenset[int]) -> Rule:
 def _suppressed(applies: Applies, tokens: Sequence[int]) -> Rule:
     """Forbid `tokens` in the rows to which that applies."""
 
+    def change(chosen: Array) -> None:
+        chosen[:, [token for token in tokens if token < chosen.shape[-1]]] = -np.inf
+
+    return _where(applies, change)
+
+
+def _forced(name: str, applies: Applies, tokens: int | Sequence[int]) -> Rule:
+    """Leave `tokens`, one or several, as the only choice in the rows to which that applies; `name` is the option."""
+    only = [tokens] if isinstance(tokens, int) else list(tokens)
+
+    def change(chosen: Array) -> None:
+        if max(only) >= chosen.shape[-1]:
+            raise InputError(
+                f"{name} is {tokens}, but the model's vocabulary has {chosen.shape[-1]} tokens; give one of these"
+            )
+        chosen[:] = -np.inf
+        chosen[:, only] = 0
+
+    return _where(applies, change)
+
+
+def _where(applies: Applies, change: Callable[[Array], None]) -> Rule:
+    """Return the rule that makes `change` to the logits of the rows to which `applies` does, (rows, vocabulary)."""
+
     def rule(logits: Array, history: History, new: int) -> Array:
         rows = [row for row, ids in enumerate(history) if applies(len(ids), new)]
         if not rows:
             return logits
-        changed = logits.copy()
-        changed[np.ix_(rows, [token for token in tokens if token < logits.shape[-1]])] = -np.inf
-        return changed
-
-    return rule
-
-
-def _forced(applies: Applies, tokens: int | Sequence[int]) -> Rule:
-    """Leave `tokens`, one or several, as the only choice in the rows to which that applies."""
-    chosen = [tokens] if isinstance(tokens, int) else list(tokens)
-
-    def rule(logits: Array, history: History, new: int) -> Array:
-        rows = [row for row, ids in enumerate(history) if applies(len(ids), new)]
-        if not rows:
-            return logits
-        changed = logits.copy()
-        changed[rows] = -np.inf
-        changed[np.ix_(rows, chosen)] = 0
+        changed, chosen = logits.copy(), logits[rows]
+        change(chosen)
+        changed[rows] = chosen
         return changed
 
     return rule
