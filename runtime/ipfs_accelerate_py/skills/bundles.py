@@ -41,6 +41,7 @@ _SHAPING = (
     "engine_eager.py",
     "export.py",
     "onnx_program.py",
+    "openvino_program.py",
     "session.py",
     "torch_device.py",
     "towers.py",
