@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ipfs_accelerate_py.errors import InputError, unknown
 from ipfs_accelerate_py.skills.arrays import Array, Batch, Features, Forward
-from ipfs_accelerate_py.skills.batching import ROWS_PER_BATCH, batches, collate
+from ipfs_accelerate_py.skills.batching import ROWS_PER_BATCH, batches
 from ipfs_accelerate_py.skills.head import Answer, Example, Options, Steps
 
 Many = Callable[[Sequence[Batch]], list[dict[str, Array]]]
@@ -50,13 +50,6 @@ class Handler:
         self.place = place
         self.reason = ""  # why this backend was chosen, where something chose it
         self._many = many
-        self._origin: Answer = {
-            "model": model,
-            "task": task,
-            "backend": place.backend,
-            "device": place.device,
-            **({"simulated": True} if place.simulated else {}),
-        }
 
     def __repr__(self) -> str:
         return f"Handler({self.model!r}, {self.task!r}, backend={self.place.backend!r}, device={self.place.device!r})"
@@ -78,7 +71,7 @@ class Handler:
         if not items:
             raise InputError("the list of inputs is empty; give at least one")
         started = time.perf_counter()
-        chosen = self._options(options)
+        chosen = self._options(options) if options or self.steps.required else self.steps.options
         try:
             answers = self._answers(self.steps.prepare(items, chosen), chosen)
         except InputError as error:
@@ -88,8 +81,13 @@ class Handler:
                 raise InputError(error.fact) from error
             answers = self._kept(items, chosen, on_error)
         seconds = (time.perf_counter() - started) / len(items)
+        place = self.place
         for answer in answers:
-            answer.update(self._origin, inference_time=seconds)
+            answer["model"], answer["task"] = self.model, self.task
+            answer["backend"], answer["device"] = place.backend, place.device
+            answer["inference_time"] = seconds
+            if place.simulated:
+                answer["simulated"] = True
         return answers[0] if alone else answers
 
     def _options(self, given: Mapping[str, Any]) -> Options:
@@ -98,7 +96,7 @@ class Handler:
                 raise unknown(f"{self.task} option", name, self.steps.options)
         if absent := [name for name in self.steps.required if name not in given]:
             raise InputError(f"{self.task} needs {absent[0]}=...")
-        return {**self.steps.options, **given} if given else self.steps.options
+        return {**self.steps.options, **given}
 
     def _kept(self, items: list[Any], options: Options, on_error: str) -> list[Answer]:
         """Return the answers to those of `items` that can be used, and what is wrong with the others in their places.
@@ -119,7 +117,10 @@ class Handler:
         return [{"error": errors[index]} if index in errors else next(good) for index in range(len(items))]
 
     def _answers(self, examples: Sequence[Example], options: Options) -> list[Answer]:
-        outputs = self.run([row for example in examples for row in example.rows], options)
+        rows: list[Features] = []
+        for example in examples:
+            rows += example.rows
+        outputs = self.run(rows, options)
         answers = []
         first = 0
         for example in examples:
@@ -134,8 +135,15 @@ class Handler:
     def run(self, rows: Sequence[Features], options: Options) -> list[dict[str, Array]]:
         """Return the outputs of each row, computed in batches of similar length."""
         if len(rows) == 1:
-            outputs = self.forward(collate(rows, self.steps.padding))
-            return [{name: array[0] for name, array in outputs.items()}]
+            feed: dict[str, Array] = {}
+            for name, array in rows[
+                0
+            ].items():  # no comprehension and no `collate`: each is a call of its own
+                feed[name] = array[None]
+            alone: dict[str, Array] = {}
+            for name, array in self.forward(feed).items():
+                alone[name] = array[0]
+            return [alone]
         planned = list(batches(rows, self.steps.padding, ROWS_PER_BATCH))
         feeds = [batch for _, batch in planned]
         computed = (
