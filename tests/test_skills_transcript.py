@@ -70,9 +70,14 @@ def test_text_and_sentences_are_those_of_the_tokenizer(tokenizer, text, heard, t
     assert got.get("chunks", []) == chunks
 
 
+def _said(*tokens):
+    return [(token, 0.0, 0.0) for token in tokens]
+
+
 def test_windows_that_agree_are_laid_over_each_other():
-    assert merged([[1, 2, 3, 4, 5], [3, 4, 5, 6], [5, 6, 7]]) == [1, 2, 3, 4, 5, 6, 7]
+    whole = merged([_said(1, 2, 3, 4, 5), _said(3, 4, 5, 6), _said(5, 6, 7)])
+    assert whole == _said(1, 2, 3, 4, 5, 6, 7)
 
 
 def test_windows_that_have_nothing_in_common_follow_each_other():
-    assert merged([[1, 2], [3, 4]]) == [1, 2, 3, 4]
+    assert merged([_said(1, 2), _said(3, 4)]) == _said(1, 2, 3, 4)

@@ -324,6 +324,9 @@ class _Watched:
         self.fed = batch
         return self._decoder.step(batch)
 
+    def beside(self, name: str) -> Array:
+        return self._decoder.beside(name)
+
     def reorder(self, rows: Array) -> None:
         self._decoder.reorder(rows)
 

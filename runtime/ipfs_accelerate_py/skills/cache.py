@@ -66,6 +66,8 @@ class Trace:
     parts: dict[str, dict[str, Array]] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
     step: dict[str, Array] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    """What the decoder gives before its cache: the logits, and what else its graph says."""
     past: tuple[Any, ...] = ()
     """Keys and values of each layer before the last step, (rows, heads, tokens, width) each."""
 
@@ -132,7 +134,12 @@ class _RecordingDecoder:
             if layer.is_initialized
             for tensor in (layer.keys, layer.values)
         )
-        return self._decoder.step(batch)
+        logits = self._decoder.step(batch)
+        self._trace.outputs = tuple(self._decoder.outputs)
+        return logits
+
+    def beside(self, name: str) -> Array:
+        return self._decoder.beside(name)
 
     def reorder(self, rows: Array) -> None:
         self._decoder.reorder(rows)
@@ -185,7 +192,7 @@ def traceable_part(
 
 
 def traceable_decoder(head: Head, model: Module, checkpoint: Checkpoint, trace: Trace) -> Module:
-    """Return a torch module from `trace.tensors` to the logits and the cache's new tensors."""
+    """Return a torch module from `trace.tensors` to `trace.outputs` and the cache's new tensors."""
     import torch
 
     graph = head.graph(model, checkpoint)
@@ -201,7 +208,7 @@ def traceable_decoder(head: Head, model: Module, checkpoint: Checkpoint, trace: 
             cache = cache_of(list(zip(past[::2], past[1::2], strict=True)))
             outputs = graph(dict(zip(names, tensors, strict=False)), cache)
             return (
-                outputs["logits"],
+                *(outputs[name] for name in trace.outputs),
                 *(tensor for layer in cache.layers for tensor in (layer.keys, layer.values)),
             )
 

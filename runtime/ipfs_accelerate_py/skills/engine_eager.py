@@ -43,6 +43,7 @@ class EagerDecoder:
         self._there = there
         self._graph = graph
         self._constants: Tensors = {}
+        self.outputs: Tensors = {}  # of the last step
         self.cache = cache
 
     def hold(self, constants: Batch) -> None:
@@ -52,8 +53,12 @@ class EagerDecoder:
     def step(self, batch: Batch) -> Array:
         """Return the logits after the new tokens of each row."""
         with self._there.computing():
-            outputs = self._graph({**self._there.tensors(batch), **self._constants}, self.cache)
-        return self._there.arrays({"logits": outputs["logits"]})["logits"]
+            self.outputs = self._graph({**self._there.tensors(batch), **self._constants}, self.cache)
+        return self.beside("logits")
+
+    def beside(self, name: str) -> Array:
+        """Return what else the graph gave in the last step."""
+        return self._there.arrays({name: self.outputs[name]})[name]
 
     def reorder(self, rows: Array) -> None:
         """Go on with these rows, in this order."""

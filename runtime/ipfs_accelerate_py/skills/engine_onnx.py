@@ -44,6 +44,7 @@ class OnnxDecoder:
         self._outputs = [port.name for port in session.get_outputs()]
         self._constants: dict[str, Any] = {}
         self._past: dict[str, Any] = {}
+        self._beside: dict[str, Any] = {}
 
     def hold(self, constants: Batch) -> None:
         """Take what stays the same at every step."""
@@ -57,8 +58,15 @@ class OnnxDecoder:
         given = {**feeds, **self._constants, **self._past}
         found = dict(zip(self._outputs, self._session.run_with_ort_values(self._outputs, given), strict=True))
         logits: Array = found.pop("logits").numpy()
-        self._past = {name.replace(_PRESENT, _PAST): value for name, value in found.items()}
+        present = {name: value for name, value in found.items() if name.startswith(_PRESENT)}
+        self._past = {name.replace(_PRESENT, _PAST): value for name, value in present.items()}
+        self._beside = {name: value for name, value in found.items() if name not in present}
         return logits
+
+    def beside(self, name: str) -> Array:
+        """Return what else the graph gave in the last step."""
+        found: Array = self._beside[name].numpy()
+        return found
 
     def reorder(self, rows: Array) -> None:
         """Go on with these rows, in this order."""

@@ -74,8 +74,12 @@ class OpenVINODecoder:
         rows = np.arange(count) if self._rows is None else self._rows
         self._request.infer({**feeds, ROWS: rows.astype(np.int32)}, share_inputs=False)
         self._rows = None
-        logits: Array = self._request.get_tensor("logits").data.copy()
-        return logits
+        return self.beside("logits")
+
+    def beside(self, name: str) -> Array:
+        """Return what else the graph gave in the last step."""
+        found: Array = self._request.get_tensor(name).data.copy()
+        return found
 
     def reorder(self, rows: Array) -> None:
         """Go on with these rows, in this order, from the next step on."""

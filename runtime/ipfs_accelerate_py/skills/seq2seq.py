@@ -21,6 +21,9 @@ from ipfs_accelerate_py.skills.text import NO_LIMIT
 ENCODER = "encoder"  # the part's name
 START = "decoder_input_ids"  # what the decoder reads first, and then at every step
 MASK = "attention_mask"  # of what the encoder read
+LISTENED = (
+    "listened"  # where heads of the decoder listened, (rows, heads, new tokens, places), where it says so
+)
 _MEMORY = "memory."
 
 
@@ -34,13 +37,26 @@ class EncodedSession:
     def __init__(self, engine: Engine, decoder: Decoder) -> None:
         self._engine = engine
         self._decoder = decoder
+        self._held: dict[str, Array] = {}
 
     def begin(self, prompt: Batch) -> Array:
         """Encode the prompts and read what the decoder begins with; return the logits after it."""
         source = {name: array for name, array in prompt.items() if name != START}
         memory = self._engine.run(ENCODER, source)
-        self._decoder.hold({**memory, MASK: source[MASK]} if MASK in source else memory)
+        self._held = {**memory, MASK: source[MASK]} if MASK in source else memory
+        self._decoder.hold(self._held)
         return self.step(prompt[START])
+
+    def again(self, decoder: Decoder) -> EncodedSession:
+        """Return a session of the same prompts, encoded already, whose `decoder` has read nothing yet."""
+        other = EncodedSession(self._engine, decoder)
+        other._held = self._held
+        decoder.hold(self._held)
+        return other
+
+    def listened(self) -> Array:
+        """Return where the decoder listened while it read the last tokens, (rows, heads, tokens, places)."""
+        return self._decoder.beside(LISTENED)
 
     def read(self, prompt: Batch) -> list[list[int]]:
         """Return for each row what the decoder began with: penalties speak of what was written, not of the source."""

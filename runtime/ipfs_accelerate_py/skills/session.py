@@ -28,6 +28,9 @@ class Decoder(Protocol):
     def step(self, batch: Batch) -> Array:
         """Return the logits after the new tokens of each row, (rows, vocabulary)."""
 
+    def beside(self, name: str) -> Array:
+        """Return what else the graph gave in the last step, by its name."""
+
     def reorder(self, rows: Array) -> None:
         """Go on with these rows, in this order; a row may be named several times, or not at all."""
 

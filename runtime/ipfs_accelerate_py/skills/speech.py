@@ -20,7 +20,7 @@ from ipfs_accelerate_py.skills.seq2seq import START
 from ipfs_accelerate_py.skills.session import ROOM
 from ipfs_accelerate_py.skills.speech_settings import SpeechSettings
 from ipfs_accelerate_py.skills.text import TextInput
-from ipfs_accelerate_py.skills.transcribing import Transcribing, confidence
+from ipfs_accelerate_py.skills.transcribing import FRAMES, WORDS, Transcribing, confidence
 from ipfs_accelerate_py.skills.transcript import Heard, transcript
 from ipfs_accelerate_py.skills.windows import Window
 
@@ -55,7 +55,14 @@ class Speech:
     @cached_property
     def transcribing(self) -> Transcribing:
         """How rows become tokens."""
-        return Transcribing(self.settings, self.sound, self.frames, stride=self._stride)
+        return Transcribing(
+            self.settings, self.sound, self.frames, stride=self._stride, precision=self._precision
+        )
+
+    @property
+    def _precision(self) -> float:
+        """Seconds from one mark of time to the next."""
+        return self._stride * self._seconds_of_a_frame
 
     @property
     def _stride(self) -> int:
@@ -70,38 +77,66 @@ class Speech:
             InputError: an item or an option cannot be used.
         """
         self._check(options)
+        worded = options["return_timestamps"] == WORDS
         if options["chunk_length_s"]:
             cut = self.audio.windows(items, options["chunk_length_s"], options["stride_length_s"])
             return [
-                Example(tuple(self._row(sound.arrays) for sound, _ in parts), [place for _, place in parts])
+                Example(
+                    tuple(
+                        (
+                            self._row(each.arrays, self._frames(place))
+                            if worded and place
+                            else self._row(each.arrays)
+                        )
+                        for each, place in parts
+                    ),
+                    [place for _, place in parts],
+                )
                 for parts in cut
             ]
-        return [Example((self._row(self._whole(item, index)),), [None]) for index, item in enumerate(items)]
+        return [
+            Example((self._whole(item, index, worded=worded),), [None]) for index, item in enumerate(items)
+        ]
 
     def _check(self, options: Options) -> None:
         wanted = options["return_timestamps"]
-        if wanted not in (None, False, True):
+        if wanted not in (None, False, True, WORDS):
             raise InputError(
-                f"return_timestamps is {wanted!r}; a decoder of speech tells the times of sentences, with True, "
-                "and none of words"
+                f"return_timestamps is {wanted!r}; a decoder of speech tells the times of sentences, with True, or of "
+                f'words, with "{WORDS}"'
             )
         if wanted and not self.settings.knows_time:
             raise InputError(
                 "return_timestamps: generation_config.json has no no_timestamps_token_id, so that this checkpoint "
                 "tells no times; leave it out"
             )
+        if wanted == WORDS and not self.settings.aligned:
+            raise InputError(
+                "return_timestamps: generation_config.json has no alignment_heads, so that this checkpoint tells no "
+                "times of words; ask for those of sentences, with True"
+            )
 
-    def _whole(self, item: Any, index: int) -> Features:
+    def _whole(self, item: Any, index: int, *, worded: bool) -> Features:
         if isinstance(item, Mapping) and any(name in item for name in READY):
-            return self.audio.given(item, index).arrays
+            return self._row(self.audio.given(item, index).arrays)
         wave, extractor = self.audio.wave(item, index), self.audio.extractor
         if isinstance(extractor, LogMelExtractor) and len(wave) > extractor.longest:
-            return {self.sound: extractor.log_mel(wave, len(wave))}
-        return self.audio.features(wave).arrays
+            return self._row({self.sound: extractor.log_mel(wave, len(wave))})
+        frames = self._frames(Window(0, len(wave), 0, 0)) if worded else None
+        return self._row(self.audio.features(wave).arrays, frames)
 
-    def _row(self, arrays: Features) -> Features:
+    def _frames(self, place: Window) -> int | None:
+        """Return how many frames of what the encoder takes are heard in `place`; None where it takes all."""
+        extractor = self.audio.extractor
+        if not isinstance(extractor, LogMelExtractor):
+            return None
+        return -(-min(place.end - place.start, extractor.longest) // extractor.hop)
+
+    def _row(self, arrays: Features, frames: int | None = None) -> Features:
+        """Return the row of a sound, of which silence fills up what is after `frames`, if that is known."""
         start = np.asarray([self.settings.start], dtype=np.int64)
-        return {**arrays, START: start, ROOM: np.asarray(self.places)}
+        known = {} if frames is None else {FRAMES: np.asarray(frames)}
+        return {**arrays, START: start, ROOM: np.asarray(self.places), **known}
 
     def answer(self, example: Example, rows: Sequence[Mapping[str, Array]], options: Options) -> Answer:
         """Return the text of the windows of one sound, how sure the model was, and its sentences if wanted."""
@@ -111,7 +146,11 @@ class Speech:
             for row in rows
         ]
         heard = [
-            Heard([*language, *row["tokens"].tolist()], self._shared(place))
+            Heard(
+                [*language, *row["tokens"].tolist()],
+                self._shared(place),
+                [0.0] * len(language) + row["times"].tolist() if "times" in row else None,
+            )
             for language, row, place in zip(said, rows, example.context, strict=True)
         ]
         untimed = self.settings.untimed
@@ -119,9 +158,10 @@ class Speech:
             heard,
             self.text,
             mark=None if untimed is None else untimed + 1,
-            precision=self._stride * self._seconds_of_a_frame,
+            precision=self._precision,
             timed=bool(options["return_timestamps"]),
             with_language=bool(options["return_language"]),
+            worded=options["return_timestamps"] == WORDS,
         )
         answer["confidence"] = confidence(np.concatenate([row["logprobs"] for row in rows]))
         answer["tokens"] = [token for row in rows for token in row["tokens"].tolist()]

@@ -31,6 +31,8 @@ class SpeechSettings:
     latest_start: int | None = None  # the latest mark that a text may begin with
     suppressed: tuple[int, ...] = ()
     suppressed_first: tuple[int, ...] = ()
+    aligned: bool = False  # whether heads of the decoder tell when a word was said
+    filter_width: int = 7  # of the median that smooths what they tell
 
     @property
     def knows_time(self) -> bool:
@@ -103,7 +105,15 @@ def speech_settings(checkpoint: Checkpoint) -> SpeechSettings:
         latest_start=written.get("max_initial_timestamp_index"),
         suppressed=_ids(written, "suppress_tokens"),
         suppressed_first=_ids(written, "begin_suppress_tokens"),
+        aligned=bool(alignment_heads(checkpoint)),
+        filter_width=checkpoint.number("median_filter_width") or 7,
     )
+
+
+def alignment_heads(checkpoint: Checkpoint) -> tuple[tuple[int, int], ...]:
+    """Return the heads of the cross attention that tell when a word was said, (layer, head) each, if any are named."""
+    written = checkpoint.json("generation_config.json").get("alignment_heads") or ()
+    return tuple((int(layer), int(head)) for layer, head in written)
 
 
 def _ids(written: Mapping[str, Any], name: str) -> tuple[int, ...]:

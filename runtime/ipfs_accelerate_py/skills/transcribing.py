@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
+from ipfs_accelerate_py.skills.alignment import token_places
 from ipfs_accelerate_py.skills.arrays import Array, Features
 from ipfs_accelerate_py.skills.generation import Generator, check, picked
 from ipfs_accelerate_py.skills.head import Options
-from ipfs_accelerate_py.skills.seq2seq import START
+from ipfs_accelerate_py.skills.seq2seq import START, EncodedSession
 from ipfs_accelerate_py.skills.session import ROOM, Session
 from ipfs_accelerate_py.skills.speech_rules import allowed, log_softmax
 from ipfs_accelerate_py.skills.speech_settings import Prompt, SpeechSettings
 
+FRAMES = "frames"  # of a row where times of words are wanted: those that silence does not fill up
+WORDS = "word"  # the value of the option `return_timestamps`
 SOUNDS_PER_BATCH = 8  # an encoder of 1500 places has large matrices of attention
 
 
@@ -33,10 +37,13 @@ class _Listening:
     likely: list[float] = field(
         default_factory=list
     )  # the logarithm of each token's probability, ends included
+    times: list[float] | None = None  # when each token ended, in seconds, where words are wanted
 
     @property
     def answer(self) -> dict[str, Array]:
+        times = {} if self.times is None else {"times": np.asarray(self.times, dtype=np.float32)}
         return {
+            **times,
             "tokens": np.asarray(self.tokens, dtype=np.int64),
             "logprobs": np.asarray(self.likely, dtype=np.float32),
             "prompt": np.asarray(self.prompt, dtype=np.int64),
@@ -48,13 +55,14 @@ class Transcribing:
     """How the rows of speech recognition become tokens: the `run` of its steps.
 
     `sound` names the array that the encoder takes. Where it is a spectrogram of fixed length, (bands, frames), `frames`
-    is that length, and `stride` the frames of one mark of time.
+    is that length, and `stride` the frames of one mark of time, which are `precision` seconds.
     """
 
     settings: SpeechSettings
     sound: str
     frames: int | None
     stride: int
+    precision: float = 0.0
 
     def __call__(
         self, generator: Generator, rows: Sequence[Features], options: Options
@@ -100,15 +108,20 @@ class Transcribing:
             logits = self._begun(session, batch, sounds)
             room = [min(options["max_new_tokens"], int(each.row[ROOM]) - len(each.prompt)) for each in sounds]
             written, likely = self._written(session, logits, room, options, random, timed=timed)
-        for sound, tokens, chances in zip(sounds, written, likely, strict=True):
+        worded = options["return_timestamps"] == WORDS
+        times = self._times(generator, session, sounds, written) if worded else [[] for _ in sounds]
+        for sound, tokens, chances, ended in zip(sounds, written, likely, times, strict=True):
             sound.likely += chances
             said = tokens[:-1] if tokens and tokens[-1] in self.settings.ends else tokens
             kept, moved = self._segments(said)
             sound.tokens += kept
+            if worded:
+                sound.times = [*(sound.times or []), *ended[: len(kept)]]
             sound.seek += moved or self._length(sound.row)
 
     def _window(self, sound: _Listening) -> dict[str, Array]:
-        part = {**sound.row, START: np.asarray([self.settings.start], dtype=np.int64)}
+        start = np.asarray([self.settings.start], dtype=np.int64)
+        part = {**{name: array for name, array in sound.row.items() if name != FRAMES}, START: start}
         if self.frames is not None:
             heard = sound.row[self.sound][..., sound.seek : sound.seek + self.frames]
             missing = self.frames - heard.shape[-1]
@@ -160,6 +173,46 @@ class Transcribing:
             if kept.size:
                 logits = session.step(ids[:, np.newaxis])
         return written, likely
+
+    def _times(
+        self,
+        generator: Generator,
+        session: Session,
+        sounds: Sequence[_Listening],
+        written: Sequence[Sequence[int]],
+    ) -> list[list[float]]:
+        """Return when each token of a window ended, in seconds from the beginning of the sound.
+
+        The decoder reads what was written once more, all at once, and tells where it listened meanwhile. The last token
+        of a window, most often one that ends it, is read by nobody and has the time of the one before.
+        """
+        longest = max(map(len, written)) - 1
+        if longest < 1:
+            return [[0.0] * len(tokens) for tokens in written]
+        ids = np.zeros((len(sounds), longest), dtype=np.int64)
+        for row, tokens in enumerate(written):
+            ids[row, : len(tokens) - 1] = tokens[:-1]
+        with generator.engine.decoding() as decoder:
+            again = cast("EncodedSession", session).again(decoder)
+            again.step(np.asarray([each.prompt for each in sounds], dtype=np.int64))
+            again.step(ids)
+            weights = again.listened()
+        return [
+            self._ended(sound, weights[row, :, : max(len(tokens) - 1, 0)], len(tokens))
+            for row, (sound, tokens) in enumerate(zip(sounds, written, strict=True))
+        ]
+
+    def _ended(self, sound: _Listening, weights: Array, count: int) -> list[float]:
+        """Return when each of `count` tokens ended, by the `weights` (heads, tokens, places) of all but the last."""
+        offset = np.float32(sound.seek / self.stride * self.precision)
+        if not weights.shape[1]:
+            return [float(offset)] * count
+        # As in transformers, also where a window begins after the last frame: its end is cut off by as much, twice.
+        left = int(sound.row[FRAMES] if FRAMES in sound.row else self._length(sound.row)) - sound.seek
+        heard = weights[..., : left // self.stride][..., : left // self.stride]
+        places = token_places(heard, self.settings.filter_width)
+        times = (places * self.precision).astype(np.float32) + offset
+        return [*times.tolist(), float(times[-1])]
 
     def _segments(self, tokens: list[int]) -> tuple[list[int], int]:
         """Return what of a window's tokens counts, and how many frames further the next one begins."""

@@ -1,10 +1,11 @@
-"""Tokens of speech to a text and its sentences with their times, as transformers' pipeline puts windows together."""
+"""Tokens of speech to a text, its sentences and words with their times, as transformers' pipeline joins windows."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import numpy as np
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.languages import LANGUAGES
 from ipfs_accelerate_py.skills.text import TextInput
+from ipfs_accelerate_py.skills.words import words
 
+Said = tuple[int, float, float]  # a token, and its start and end in seconds; 0 where nobody asks for words
 _MARK = re.compile(r"<\|(\d+\.\d+)\|>")
 # Of windows that follow each other within one list of tokens: the constant of transformers, that of 30 seconds.
 _PLACES = 1500
@@ -28,10 +31,21 @@ class SpokenText(TextInput):
 
 @dataclass(frozen=True)
 class Heard:
-    """The tokens of one window, and its length and what it shares with its neighbours in seconds, if it does."""
+    """The tokens of one window, and its length and what it shares with its neighbours in seconds, if it does.
+
+    `times` says when each token ended, in seconds, where words are wanted.
+    """
 
     tokens: Sequence[int]
     stride: tuple[float, float, float] | None = None
+    times: Sequence[float] | None = None
+
+    def said(self, place: int, offset: float) -> Said:
+        """Return one token with its times, counted from `offset`."""
+        if self.times is None:
+            return self.tokens[place], 0.0, 0.0
+        start = self.times[place - 1] if place else 0.0
+        return self.tokens[place], round(start + offset, 2), round(self.times[place] + offset, 2)
 
 
 @dataclass
@@ -40,6 +54,7 @@ class _Sentence:
     start: float | None = None
     end: float | None = None
     text: str = ""
+    said: list[Said] = field(default_factory=list)
 
 
 @dataclass
@@ -68,7 +83,7 @@ class Transcript:
     timed: bool
     sentences: list[_Sentence] = field(default_factory=list)
     _language: str | None = None
-    _open: list[list[int]] = field(default_factory=list)  # what windows said since the last sentence ended
+    _open: list[list[Said]] = field(default_factory=list)  # what windows said since the last sentence ended
     _skipping: bool = False
 
     def __post_init__(self) -> None:
@@ -89,14 +104,14 @@ class Transcript:
         first = float(self.mark or 0) + (left / self.precision if left else 0.0)
         last = self._last(heard.tokens, length - right) if right else None
         times = _Window(offset - left, first, last)
-        said: list[int] = []
+        said: list[Said] = []
         for place, token in enumerate(heard.tokens):
             if token in self.text.special_tokens:
                 said = self._special(self.text.special_tokens[token], said)
             elif self.mark is not None and token >= self.mark:
                 said = self._mark(heard.tokens, place, times, said)
             else:
-                said.append(token)
+                said.append(heard.said(place, times.offset))
         if said:
             self._open.append(said)
         elif not any(self._open):
@@ -113,7 +128,7 @@ class Transcript:
                 found = token
         return found
 
-    def _special(self, name: str, said: list[int]) -> list[int]:
+    def _special(self, name: str, said: list[Said]) -> list[Said]:
         """Take note of a language; other special tokens say nothing. Return what is said since."""
         language = LANGUAGES.get(name[2:-2])
         if language is None:
@@ -125,7 +140,7 @@ class Transcript:
         self._sentence.language = self._language = language
         return said
 
-    def _mark(self, tokens: Sequence[int], place: int, times: _Window, said: list[int]) -> list[int]:
+    def _mark(self, tokens: Sequence[int], place: int, times: _Window, said: list[Said]) -> list[Said]:
         """Begin or end a sentence, where the mark belongs to this window; return what is said since."""
         token, mark = tokens[place], self.mark or 0
         seconds = float((token - mark) * self.precision)
@@ -152,7 +167,9 @@ class Transcript:
         return said
 
     def _close(self) -> None:
-        self._sentence.text = _MARK.sub("", self.text.decode(merged(self._open), skip_special=False))
+        self._sentence.said = merged(self._open)
+        tokens = [token for token, _, _ in self._sentence.said]
+        self._sentence.text = _MARK.sub("", self.text.decode(tokens, skip_special=False))
         self.sentences.append(self._sentence)
         self._sentence, self._open = _Sentence(self._language), []
 
@@ -165,11 +182,16 @@ def transcript(
     precision: float,
     timed: bool,
     with_language: bool,
+    worded: bool = False,
 ) -> dict[str, Any]:
-    """Return the text of `windows`, and its `chunks` where times or languages are wanted."""
+    """Return the text of `windows`, and its `chunks` where times or languages are wanted: sentences, or its words."""
     sentences = Transcript(text, mark, precision, timed).read(windows)
     answer: dict[str, Any] = {"text": "".join(each.text for each in sentences)}
-    if timed or with_language:
+    if worded:
+        answer["chunks"] = [
+            chunk for each in sentences for chunk in _words(each, text, with_language=with_language)
+        ]
+    elif timed or with_language:
         answer["chunks"] = [_chunk(each, timed=timed, with_language=with_language) for each in sentences]
     return answer
 
@@ -183,21 +205,42 @@ def _chunk(sentence: _Sentence, *, timed: bool, with_language: bool) -> Mapping[
     return chunk
 
 
-def merged(parts: Sequence[Sequence[int]]) -> list[int]:
+def _words(sentence: _Sentence, text: TextInput, *, with_language: bool) -> list[dict[str, Any]]:
+    """Return the words of a sentence as chunks; without a language of its own that of the tokenizer counts."""
+    language = sentence.language or text.checkpoint.json("tokenizer_config.json").get("language")
+    found = words(
+        [token for token, _, _ in sentence.said],
+        partial(text.decode, skip_special=False),
+        language=language,
+        end=text.special_token("eos_token")[1],
+    )
+    also = {"language": sentence.language} if with_language else {}
+    return [
+        {
+            "text": word.text,
+            "timestamp": [sentence.said[word.places[0]][1], sentence.said[word.places[-1]][2]],
+            **also,
+        }
+        for word in found
+    ]
+
+
+def merged(parts: Sequence[Sequence[Said]]) -> list[Said]:
     """Return what several windows heard as one list: each is laid over the one before where most tokens agree.
 
-    Within the overlap the first half is taken from the left and the second from the right, for a window knows least
-    about what is at its edges.
+    Tokens agree that are the same, and begin and end no earlier. Within the overlap the first half is taken from the
+    left and the second from the right, for a window knows least about what is at its edges.
     """
-    whole: list[int] = []
+    whole: list[Said] = []
     left = list(parts[0])
     for part in parts[1:]:
         right = list(part)
+        same = _agreeing(left, right)
         best, overlap = 0.0, (len(left), len(left), 0, 0)
         for shared in range(1, len(left) + len(right)):
             begin, end = max(0, len(left) - shared), min(len(left), len(left) + len(right) - shared)
             start, stop = max(0, shared - len(left)), min(len(right), shared)
-            matches = int(np.sum(np.asarray(left[begin:end]) == np.asarray(right[start:stop])))
+            matches = int(np.trace(same[begin:end, start:stop]))
             share = matches / shared + shared / 10_000  # of equally good ones the longer
             if matches > 1 and share > best:
                 best, overlap = share, (begin, end, start, stop)
@@ -205,3 +248,12 @@ def merged(parts: Sequence[Sequence[int]]) -> list[int]:
         whole += left[: (begin + end) // 2]
         left = right[(start + stop) // 2 :]
     return whole + left
+
+
+def _agreeing(left: Sequence[Said], right: Sequence[Said]) -> Array:
+    """Return whether each token of `left` agrees with each of `right`, (left, right)."""
+    one, other = (np.asarray(part, dtype=np.float64).reshape(-1, 3) for part in (left, right))
+    one, other = one[:, np.newaxis], other[np.newaxis]
+    later = (one[..., 1] < other[..., 1]) | ((one[..., 1] == other[..., 1]) & (one[..., 2] <= other[..., 2]))
+    found: Array = (one[..., 0] == other[..., 0]) & later
+    return found
