@@ -67,6 +67,7 @@ def speaker(model_class: Any, config: Any) -> Any:
         "suppress_tokens": [1, 2, 7, *(known[name] for name in _ASKED)],
         "begin_suppress_tokens": [32, known[_END]],
         "return_timestamps": False,
+        "prev_sot_token_id": known["<|startofprev|>"],
         "alignment_heads": [[0, 1], [1, 0], [1, 3]],
     }
     model.generation_config = GenerationConfig(

@@ -18,6 +18,7 @@ from ipfs_accelerate_py.skills.head import Answer, Example, Options
 from ipfs_accelerate_py.skills.languages import LANGUAGES
 from ipfs_accelerate_py.skills.seq2seq import START
 from ipfs_accelerate_py.skills.session import ROOM
+from ipfs_accelerate_py.skills.speech_options import OPTIONS as OF_SPEECH
 from ipfs_accelerate_py.skills.speech_settings import SpeechSettings
 from ipfs_accelerate_py.skills.text import TextInput
 from ipfs_accelerate_py.skills.transcribing import FRAMES, WORDS, Transcribing, confidence
@@ -26,6 +27,7 @@ from ipfs_accelerate_py.skills.windows import Window
 
 OPTIONS: Mapping[str, Any] = {
     **{name: value for name, value in OF_DECODERS.items() if name != "return_full_text"},
+    **OF_SPEECH,
     "max_new_tokens": 256,  # for each window; the default of transformers' pipeline
     "language": None,
     "task": None,
@@ -56,8 +58,16 @@ class Speech:
     def transcribing(self) -> Transcribing:
         """How rows become tokens."""
         return Transcribing(
-            self.settings, self.sound, self.frames, stride=self._stride, precision=self._precision
+            self.settings,
+            self.sound,
+            self.frames,
+            stride=self._stride,
+            precision=self._precision,
+            encode=self._encoded,
         )
+
+    def _encoded(self, text: str) -> list[int]:
+        return list(self.text.tokenizer.encode(text, add_special_tokens=False).ids)
 
     @property
     def _precision(self) -> float:

@@ -12,6 +12,13 @@ from ipfs_accelerate_py.skills.generation import ends
 from ipfs_accelerate_py.skills.languages import CODES
 from ipfs_accelerate_py.skills.seq2seq import start
 
+# Options for which generation_config.json may have a value that holds where nobody gives another.
+_CHOSEN = (
+    "condition_on_prev_tokens",
+    "compression_ratio_threshold",
+    "logprob_threshold",
+    "no_speech_threshold",
+)
 Prompt = tuple[int | None, ...]  # what the decoder reads first; None where it is to say the language itself
 
 
@@ -33,6 +40,9 @@ class SpeechSettings:
     suppressed_first: tuple[int, ...] = ()
     aligned: bool = False  # whether heads of the decoder tell when a word was said
     filter_width: int = 7  # of the median that smooths what they tell
+    before: int | None = None  # the token that stands before what was said earlier
+    vocabulary: int = 2
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # of options, where the checkpoint has its own
 
     @property
     def knows_time(self) -> bool:
@@ -107,6 +117,9 @@ def speech_settings(checkpoint: Checkpoint) -> SpeechSettings:
         suppressed_first=_ids(written, "begin_suppress_tokens"),
         aligned=bool(alignment_heads(checkpoint)),
         filter_width=checkpoint.number("median_filter_width") or 7,
+        before=written.get("prev_sot_token_id") or next(iter(_ids(written, "suppress_tokens")[-2:-1]), None),
+        vocabulary=checkpoint.number("vocab_size") or 2,
+        defaults={name: written[name] for name in _CHOSEN if written.get(name) is not None},
     )
 
 

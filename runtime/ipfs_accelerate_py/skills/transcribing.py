@@ -6,23 +6,27 @@ next window begins at that mark.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 
+from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills.alignment import token_places
 from ipfs_accelerate_py.skills.arrays import Array, Features
-from ipfs_accelerate_py.skills.generation import Generator, check, picked
+from ipfs_accelerate_py.skills.generation import Generator
 from ipfs_accelerate_py.skills.head import Options
 from ipfs_accelerate_py.skills.seq2seq import START, EncodedSession
 from ipfs_accelerate_py.skills.session import ROOM, Session
-from ipfs_accelerate_py.skills.speech_rules import allowed, log_softmax
+from ipfs_accelerate_py.skills.speech_options import FIRST, attempts, completed, verdict
+from ipfs_accelerate_py.skills.speech_rules import log_softmax
 from ipfs_accelerate_py.skills.speech_settings import Prompt, SpeechSettings
+from ipfs_accelerate_py.skills.writing import Writing, Written
 
 FRAMES = "frames"  # of a row where times of words are wanted: those that silence does not fill up
 WORDS = "word"  # the value of the option `return_timestamps`
+_WARM = 0.5  # the temperature from which on transformers lets the next window hear nothing of this one
 SOUNDS_PER_BATCH = 8  # an encoder of 1500 places has large matrices of attention
 
 
@@ -37,7 +41,17 @@ class _Listening:
     likely: list[float] = field(
         default_factory=list
     )  # the logarithm of each token's probability, ends included
+    before: list[int] | None = (
+        None  # what windows before have said, as the next one is told; None at the first
+    )
+    drawn: bool = False  # whether a window was tried again by drawing: from then on transformers keeps one beam
+    warm: bool = False  # whether the last window was drawn so freely that the next one should not hear of it
     times: list[float] | None = None  # when each token ended, in seconds, where words are wanted
+
+    @property
+    def asked(self) -> list[int]:
+        """The prompt, with the token that begins it for a language that is not known yet."""
+        return [int(self.prompt[0] or 0) if token is None else token for token in self.prompt]
 
     @property
     def answer(self) -> dict[str, Array]:
@@ -63,25 +77,28 @@ class Transcribing:
     frames: int | None
     stride: int
     precision: float = 0.0
+    encode: Callable[[str], list[int]] = lambda text: []
 
     def __call__(
         self, generator: Generator, rows: Sequence[Features], options: Options
     ) -> list[dict[str, Array]]:
         """Return for each row its `tokens`, without those that end it, their `logprobs`, and its `prompt`."""
-        check(options)
+        options = completed(options, self.settings, self.encode)
         random = np.random.default_rng(options["seed"])
         timed = {place: self._timed(row, options) for place, row in enumerate(rows)}
         sounds = [
             _Listening(row, self.settings.prompt(options["language"], options["task"], timed=timed[place]))
             for place, row in enumerate(rows)
         ]
+        alone = options["num_beams"] > 1 or options["condition_on_prev_tokens"]
+        at_once = 1 if alone else SOUNDS_PER_BATCH
+        if options["prompt_ids"] and options["prompt_condition_type"] == FIRST:
+            self._tell(sounds, options["prompt_ids"], self.settings.before)
         for kind in (False, True):  # those with marks of time have other prompts and rules than those without
             waiting = [each for place, each in enumerate(sounds) if timed[place] is kind]
             while waiting:
-                for start in range(0, len(waiting), SOUNDS_PER_BATCH):
-                    self._listen(
-                        generator, waiting[start : start + SOUNDS_PER_BATCH], options, random, timed=kind
-                    )
+                for start in range(0, len(waiting), at_once):
+                    self._listen(generator, waiting[start : start + at_once], options, random, timed=kind)
                 waiting = [each for each in waiting if each.seek < self._length(each.row)]
         return [each.answer for each in sounds]
 
@@ -101,26 +118,108 @@ class Transcribing:
         *,
         timed: bool,
     ) -> None:
-        """Hear one window of each sound, and go on to the next."""
-        batch = generator.batch([self._window(each) for each in sounds])
+        """Hear one window of each sound, as often as it takes, and go on to the next."""
+        found = [Written() for _ in sounds]
+        silent = [False] * len(sounds)
+        waiting = list(range(len(sounds)))
+        if any(each.drawn for each in sounds):  # beams are of one sound at a time
+            options = {**options, "num_beams": 1}
+        for attempt in attempts(options):
+            chosen = [sounds[place] for place in waiting]
+            writing = Writing(self.settings, attempt, random, timed)
+            again = []
+            for place, (written, silence) in zip(
+                waiting, self._attempt(generator, chosen, writing), strict=True
+            ):
+                found[place] = written
+                poor, silent[place] = verdict(
+                    written.tokens, written.mean, silence, attempt, self.settings.vocabulary
+                )
+                sounds[place].drawn |= options["num_beams"] > attempt["num_beams"]
+                sounds[place].warm = bool(attempt["do_sample"]) and attempt["temperature"] >= _WARM
+                again += [place] * poor
+            waiting = again
+            if not waiting:
+                break
+        for sound, written, nothing in zip(sounds, found, silent, strict=True):
+            if nothing:
+                sound.seek += self.frames or self._length(sound.row)
+            else:
+                self._take(sound, written, worded=options["return_timestamps"] == WORDS)
+
+    def _take(self, sound: _Listening, written: Written, *, worded: bool) -> None:
+        """Go on with what was written of a window."""
+        tokens = written.tokens
+        sound.likely += written.likely
+        said = tokens[:-1] if tokens and tokens[-1] in self.settings.ends else tokens
+        kept, moved = self._segments(said)
+        sound.tokens += kept
+        sound.before = [*(sound.before or []), *self._told(kept)]
+        if worded:
+            sound.times = [*(sound.times or []), *written.times[: len(kept)]]
+        sound.seek += moved or self._length(sound.row)
+
+    def _attempt(
+        self, generator: Generator, sounds: Sequence[_Listening], writing: Writing
+    ) -> list[tuple[Written, float]]:
+        """Return what is written of the next window of each sound, and the probability that nothing is said in it."""
+        self._hear_languages(generator, sounds, writing.options)
+        prompts = [[*self._before(each, writing.options), *each.asked] for each in sounds]
+        room = [
+            min(writing.options["max_new_tokens"], int(each.row[ROOM]) - len(prompt))
+            for each, prompt in zip(sounds, prompts, strict=True)
+        ]
+        if min(room) < 1 and writing.options["prompt_ids"]:
+            raise InputError(
+                f"prompt_ids: {len(prompts[0])} tokens before the text leave no room; the decoder has "
+                f"{int(sounds[0].row[ROOM])} places: shorten the prompt"
+            )
+        batch = generator.batch(
+            [self._window(each, ids[0]) for each, ids in zip(sounds, prompts, strict=True)]
+        )
         with generator.engine.decoding() as decoder:
             session = generator.session(generator.engine, decoder)
-            logits = self._begun(session, batch, sounds)
-            room = [min(options["max_new_tokens"], int(each.row[ROOM]) - len(each.prompt)) for each in sounds]
-            written, likely = self._written(session, logits, room, options, random, timed=timed)
-        worded = options["return_timestamps"] == WORDS
-        times = self._times(generator, session, sounds, written) if worded else [[] for _ in sounds]
-        for sound, tokens, chances, ended in zip(sounds, written, likely, times, strict=True):
-            sound.likely += chances
-            said = tokens[:-1] if tokens and tokens[-1] in self.settings.ends else tokens
-            kept, moved = self._segments(said)
-            sound.tokens += kept
-            if worded:
-                sound.times = [*(sound.times or []), *ended[: len(kept)]]
-            sound.seek += moved or self._length(sound.row)
+            logits, silences = self._begun(session, batch, sounds, prompts)
+            found = writing(session, logits, prompts, room)
+        if writing.options["return_timestamps"] == WORDS:
+            times = self._times(generator, session, sounds, prompts, [each.tokens for each in found])
+            for each, ended in zip(found, times, strict=True):
+                each.times = ended
+        return list(zip(found, silences, strict=True))
 
-    def _window(self, sound: _Listening) -> dict[str, Array]:
-        start = np.asarray([self.settings.start], dtype=np.int64)
+    def _before(self, sound: _Listening, options: Options) -> list[int]:
+        """Return what a window is told before it is asked: a prompt, or what the windows before have said."""
+        given = list(options["prompt_ids"])
+        if options["condition_on_prev_tokens"] and sound.before is not None and not sound.warm:
+            first = options["prompt_condition_type"] == FIRST
+            start = [] if self.settings.before is None else [self.settings.before]
+            most = int(sound.row[ROOM]) // 2 - 1
+            return [*(given if given and not first else start), *sound.before[-most:]]
+        return given
+
+    def _told(self, kept: Sequence[int]) -> list[int]:
+        """Return what the next window hears of a window's tokens: of two marks that end it only the first."""
+        first = self.settings.untimed
+        if first is None:
+            return list(kept)
+        begins = [0, *(place for place in range(1, len(kept)) if min(kept[place - 1 : place + 1]) > first)]
+        if len(begins) > 1 and begins[-1] == len(kept) - 1:
+            begins.pop()
+        told: list[int] = []
+        for begin, end in zip(begins, [*begins[1:], len(kept)], strict=True):
+            part = list(kept[begin:end])
+            doubled = len(part) > 2 and part[-2] > first  # as transformers asks it
+            told += part[:-1] if doubled else part
+        return told
+
+    @staticmethod
+    def _tell(sounds: Sequence[_Listening], ids: Sequence[int], before: int | None) -> None:
+        """Let sounds begin as if `ids`, a prompt, had been said in a window before."""
+        for sound in sounds:
+            sound.before = list(ids[1:] if ids[0] == before else ids)
+
+    def _window(self, sound: _Listening, first: int) -> dict[str, Array]:
+        start = np.asarray([first], dtype=np.int64)
         part = {**{name: array for name, array in sound.row.items() if name != FRAMES}, START: start}
         if self.frames is not None:
             heard = sound.row[self.sound][..., sound.seek : sound.seek + self.frames]
@@ -128,57 +227,52 @@ class Transcribing:
             part[self.sound] = np.pad(heard, ((0, 0), (0, missing))) if missing else heard
         return part
 
-    def _begun(self, session: Session, batch: dict[str, Array], sounds: Sequence[_Listening]) -> Array:
-        """Return the logits after the prompts; a language that nobody named is the likeliest after the first token."""
-        logits = session.begin(batch)
+    def _hear_languages(self, generator: Generator, sounds: Sequence[_Listening], options: Options) -> None:
+        """Let the decoder say the languages that nobody named, where a prompt stands before the question for them."""
+        unknown = [each for each in sounds if None in each.prompt]
+        if unknown and options["prompt_ids"]:
+            batch = generator.batch([self._window(each, self.settings.start) for each in unknown])
+            with generator.engine.decoding() as decoder:
+                self._choose(generator.session(generator.engine, decoder).begin(batch), unknown)
+
+    def _choose(self, logits: Array, sounds: Sequence[_Listening]) -> None:
+        """Give each sound the likeliest language, by the `logits` after the first token."""
         known = list(self.settings.languages.values())
         for place, sound in enumerate(sounds):
             if None in sound.prompt:
                 heard = known[int(logits[place, known].argmax())]
                 sound.prompt = tuple(heard if token is None else token for token in sound.prompt)
-        rest = np.asarray([each.prompt[1:] for each in sounds], dtype=np.int64)
-        return session.step(rest) if rest.size else logits
 
-    def _written(
+    def _begun(
         self,
         session: Session,
-        logits: Array,
-        room: Sequence[int],
-        options: Options,
-        random: np.random.Generator,
-        *,
-        timed: bool,
-    ) -> tuple[list[list[int]], list[list[float]]]:
-        """Return the tokens that follow in each row, up to and with one that ends it, and how likely each was."""
-        written: list[list[int]] = [[] for _ in room]
-        likely: list[list[float]] = [[] for _ in room]
-        going = np.arange(len(room))
-        kept = np.flatnonzero(np.asarray(room) > 0)
-        while kept.size:
-            if kept.size < going.size:  # a row that has ended is computed no further
-                session.reorder(kept)
-                going, logits = going[kept], logits[kept]
-            scores = allowed(logits, [written[row] for row in going], self.settings, timed=timed)
-            ids = picked(scores, options, random)
-            chances = np.take_along_axis(log_softmax(scores), ids[:, np.newaxis], axis=-1)[:, 0]
-            for row, token, chance in zip(going, ids, chances, strict=True):
-                written[row].append(int(token))
-                likely[row].append(float(chance))
-            kept = np.flatnonzero(
-                [
-                    int(token) not in self.settings.ends and len(written[row]) < room[row]
-                    for row, token in zip(going.tolist(), ids, strict=True)
-                ]
-            )
-            if kept.size:
-                logits = session.step(ids[:, np.newaxis])
-        return written, likely
+        batch: dict[str, Array],
+        sounds: Sequence[_Listening],
+        prompts: list[list[int]],
+    ) -> tuple[Array, list[float]]:
+        """Return the logits after the prompts, and the probabilities of silence; complete the prompts.
+
+        A language that nobody named is the likeliest after the first token of those that ask.
+        """
+        logits = session.begin(batch)
+        before = len(prompts[0]) - len(sounds[0].prompt)
+        if before:
+            logits = session.step(np.asarray([ids[1 : before + 1] for ids in prompts], dtype=np.int64))
+        silences = [0.0] * len(sounds)
+        if self.settings.untimed is not None:
+            silences = np.exp(log_softmax(logits))[:, self.settings.untimed - 1].tolist()
+        self._choose(logits, sounds)
+        for ids, sound in zip(prompts, sounds, strict=True):
+            ids[before:] = sound.asked
+        rest = np.asarray([ids[before + 1 :] for ids in prompts], dtype=np.int64)
+        return (session.step(rest) if rest.size else logits), silences
 
     def _times(
         self,
         generator: Generator,
         session: Session,
         sounds: Sequence[_Listening],
+        prompts: Sequence[Sequence[int]],
         written: Sequence[Sequence[int]],
     ) -> list[list[float]]:
         """Return when each token of a window ended, in seconds from the beginning of the sound.
@@ -194,7 +288,7 @@ class Transcribing:
             ids[row, : len(tokens) - 1] = tokens[:-1]
         with generator.engine.decoding() as decoder:
             again = cast("EncodedSession", session).again(decoder)
-            again.step(np.asarray([each.prompt for each in sounds], dtype=np.int64))
+            again.step(np.asarray(prompts, dtype=np.int64))
             again.step(ids)
             weights = again.listened()
         return [
