@@ -25,8 +25,10 @@ from ipfs_accelerate_py.skills.transcribing import FRAMES, WORDS, Transcribing, 
 from ipfs_accelerate_py.skills.transcript import Heard, transcript
 from ipfs_accelerate_py.skills.windows import Window
 
+# What a decoder of text takes and one of speech does not: windows of a sound are heard to their end.
+_OF_TEXT = frozenset({"return_full_text", "stop_strings"})
 OPTIONS: Mapping[str, Any] = {
-    **{name: value for name, value in OF_DECODERS.items() if name != "return_full_text"},
+    **{name: value for name, value in OF_DECODERS.items() if name not in _OF_TEXT},
     **OF_SPEECH,
     "max_new_tokens": 256,  # for each window; the default of transformers' pipeline
     "language": None,

@@ -36,7 +36,8 @@ def completed(options: Options, settings: SpeechSettings, encode: Callable[[str]
         **{name: value for name, value in settings.defaults.items() if options[name] is None},
     }
     attempts = list(_temperatures(chosen["temperature"]))
-    check_decoding({**chosen, "temperature": next((each for each in attempts if each), 1.0)})
+    drawn_at = next((each for each in attempts if each), 1.0)
+    check_decoding({**chosen, "temperature": drawn_at, "stop_strings": None})
     if chosen["num_return_sequences"] != 1:
         raise InputError(
             f"num_return_sequences is {chosen['num_return_sequences']}; speech is written once: leave it out"

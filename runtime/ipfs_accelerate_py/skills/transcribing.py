@@ -44,7 +44,9 @@ class _Listening:
     before: list[int] | None = (
         None  # what windows before have said, as the next one is told; None at the first
     )
-    drawn: bool = False  # whether a window was tried again by drawing: from then on transformers keeps one beam
+    drawn: bool = (
+        False  # whether a window was tried again by drawing: from then on transformers keeps one beam
+    )
     warm: bool = False  # whether the last window was drawn so freely that the next one should not hear of it
     times: list[float] | None = None  # when each token ended, in seconds, where words are wanted
 

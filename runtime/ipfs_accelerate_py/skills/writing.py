@@ -84,7 +84,7 @@ class Writing:
         room: Sequence[int],
         asked: Sequence[Rule],
     ) -> list[Written]:
-        noted = _Noted(len(prompts[0]), self.options)
+        noted = _Noted(len(prompts[0]), self.options, ends=len(self.settings.ends))
         best = searched(
             session,
             logits,
@@ -102,9 +102,10 @@ class Writing:
 class _Noted:
     """A rule that changes nothing and takes note of how likely tokens are after each beam, for one prompt."""
 
-    def __init__(self, read: int, options: Options) -> None:
+    def __init__(self, read: int, options: Options, *, ends: int) -> None:
         self._read = read
-        self._most = None if options["do_sample"] else 4 * options["num_beams"]
+        # As many of one beam's tokens as a search looks at in each step; a drawn one may be any.
+        self._most = None if options["do_sample"] else max(2, 1 + ends) * options["num_beams"]
         self._likely: dict[tuple[int, ...], dict[int, float]] = {}
 
     def __call__(self, scores: Array, history: History, new: int) -> Array:
