@@ -84,7 +84,17 @@ def write(folder: str) -> None:
     }
     config = LlavaConfig(**{**made.config, "text_config": text})
     saved(Path(folder), lambda: LlavaForConditionalGeneration(config), made.parts)
+    _as_published(Path(folder) / "model.safetensors")
     print(json.dumps(folder))
+
+
+def _as_published(path: Path) -> None:
+    """Give the weights the names that llava's have on the Hub: the peer's older transformers knows no others."""
+    from safetensors.numpy import load_file, save_file
+
+    tower, older = "vision_tower.", "vision_tower.vision_model."
+    named = {name.replace(tower, older, 1): array for name, array in load_file(path).items()}
+    save_file(named, path, metadata={"format": "pt"})
 
 
 def picture() -> Any:
