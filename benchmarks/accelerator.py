@@ -4,7 +4,7 @@
 
 All models have random weights and the sizes of bert-base, vit-base and a llama of 97 million parameters, in float32;
 they are made in a temporary folder, offline. Both sides are loaded before the time starts and take turns on the same
-inputs; what they answer is compared first.
+inputs; what they answer to the first eight is compared first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from image_preprocessing import pictures
 from measuring import in_turn, options, ratio, report, spread, table
 
 BATCH, NEW = 32, 64
-TOLERANCE = 1e-3  # relative to the largest number of the peer's answer: the tolerance of all proofs
+TOLERANCE = (
+    1e-3  # that of all proofs: of vectors relative to the largest number, of scores, of prompts that differ
+)
 # the name that PyTorch has for the device of one of our backends
 DEVICES = {"cpu": "cpu", "cuda": "cuda:0", "rocm": "cuda:0", "xpu": "xpu:0", "mps": "mps"}
 

@@ -76,7 +76,10 @@ class Served:
         assert self._process.stdout is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return dict(json.loads(self._process.stdout.readline()))
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self._process.args} ended with {self._process.wait()}, before it answered")
+        return dict(json.loads(line))
 
     def close(self) -> None:
         """End the process."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -35,16 +35,32 @@ def tf32(request):
     torch.backends.cudnn.allow_tf32 = before
 
 
-@pytest.mark.parametrize("last_out", [0, 1])
-def test_a_gpu_convolves_in_full_float32_while_any_call_computes_and_never_after(tf32, last_out):
-    there = TorchDevice("cuda", torch.float32)
-    calls = [ExitStack(), ExitStack()]  # two threads whose calls overlap
-    for call in calls:
-        call.enter_context(there.computing())
-        assert not torch.backends.cudnn.allow_tf32
-    calls.pop(1 - last_out).close()
+class Call(Thread):
+    """A call that computes on a GPU from when it is made until it is told to end."""
+
+    def __init__(self):
+        super().__init__()
+        self._begun, self._over = Event(), Event()
+        self.start()
+        assert self._begun.wait(60)
+
+    def run(self):
+        with TorchDevice("cuda", torch.float32).computing():
+            self._begun.set()
+            self._over.wait(60)
+
+    def end(self):
+        self._over.set()
+        self.join()
+
+
+@pytest.mark.parametrize("first_out", [0, 1])
+def test_a_gpu_convolves_in_full_float32_while_any_call_computes_and_never_after(tf32, first_out):
+    calls = [Call(), Call()]
     assert not torch.backends.cudnn.allow_tf32
-    calls.pop().close()
+    calls.pop(first_out).end()
+    assert not torch.backends.cudnn.allow_tf32
+    calls.pop().end()
     assert torch.backends.cudnn.allow_tf32 == tf32
 
 

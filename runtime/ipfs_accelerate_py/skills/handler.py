@@ -136,9 +136,7 @@ class Handler:
         """Return the outputs of each row, computed in batches of similar length."""
         if len(rows) == 1:
             feed: dict[str, Array] = {}
-            for name, array in rows[
-                0
-            ].items():  # no comprehension and no `collate`: each is a call of its own
+            for name, array in rows[0].items():  # a comprehension, or `collate`, would be one call more
                 feed[name] = array[None]
             alone: dict[str, Array] = {}
             for name, array in self.forward(feed).items():

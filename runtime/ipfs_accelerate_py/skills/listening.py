@@ -15,9 +15,10 @@ _kept = threading.local()  # several threads may run one model; `weights` is {mo
 
 
 class Listening:
-    """The cross attention of a model's decoder, watched: `heads` are (layer, head), none where nobody asks for times.
+    """The cross attention of a model's decoder, watched: `heads` are (layer, head), those that the checkpoint names.
 
-    Only the layers that have such a head compute more than before: the product of its queries and keys once again.
+    The layers that have such a head compute more, at every step and whoever asks for times: the product of that head's
+    queries and keys once again.
     """
 
     def __init__(self, model: Module, heads: Sequence[tuple[int, int]]) -> None:
@@ -54,9 +55,8 @@ def _watched(attention: Module, heads: Sequence[int]) -> Module:
 
         AttentionInterface.register(_TELLING, _telling)
         attention.listened_base = attention.config._attn_implementation
-        attention.config = copy(
-            attention.config
-        )  # of this layer alone: the masks of others stay what they are
+        # Of this layer alone: the masks of others stay what they are.
+        attention.config = copy(attention.config)
         attention.config._attn_implementation = _TELLING
 
     def keep(module: Module, _: Any, output: Any) -> None:

@@ -21,9 +21,8 @@ from ipfs_accelerate_py.skills.text import NO_LIMIT
 ENCODER = "encoder"  # the part's name
 START = "decoder_input_ids"  # what the decoder reads first, and then at every step
 MASK = "attention_mask"  # of what the encoder read
-LISTENED = (
-    "listened"  # where heads of the decoder listened, (rows, heads, new tokens, places), where it says so
-)
+# Where heads of the decoder listened, (rows, heads, new tokens, places), if its graph says so.
+LISTENED = "listened"
 _MEMORY = "memory."
 
 

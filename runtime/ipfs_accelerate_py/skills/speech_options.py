@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 from ipfs_accelerate_py.errors import InputError
@@ -35,8 +36,7 @@ def completed(options: Options, settings: SpeechSettings, encode: Callable[[str]
         **options,
         **{name: value for name, value in settings.defaults.items() if options[name] is None},
     }
-    attempts = list(_temperatures(chosen["temperature"]))
-    drawn_at = next((each for each in attempts if each), 1.0)
+    drawn_at = next((each for each in list(_temperatures(chosen["temperature"])) if each), 1.0)
     check_decoding({**chosen, "temperature": drawn_at, "stop_strings": None})
     if chosen["num_return_sequences"] != 1:
         raise InputError(
@@ -45,9 +45,9 @@ def completed(options: Options, settings: SpeechSettings, encode: Callable[[str]
     for name in _THRESHOLDS:
         value = chosen[name]
         if value is not None and (
-            not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value)
+            not isinstance(value, Real) or isinstance(value, bool) or math.isnan(value)
         ):
-            raise InputError(f"{name} is {value!r}; it is a number, or None for no threshold")
+            raise InputError(f"{name} is {value!r}; it is a number, or None for the checkpoint's own")
     if chosen["no_speech_threshold"] is not None and chosen["logprob_threshold"] is None:
         raise InputError(
             "no_speech_threshold counts where logprob_threshold is not reached; give that one as well"
@@ -62,7 +62,7 @@ def _temperatures(given: Any) -> Iterator[float]:
     if not several:
         raise InputError("temperature is an empty list; give at least one, such as 0.0")
     for each in several:
-        known = isinstance(each, int | float) and not isinstance(each, bool) and 0 <= each < math.inf
+        known = isinstance(each, Real) and not isinstance(each, bool) and 0 <= float(each) < math.inf
         if not known or (each == 0 and several is not given):
             kind = "numbers from 0, 0 for the likeliest token" if several is given else "a number above 0"
             raise InputError(f"temperature is {given!r}; it is {kind}")
@@ -104,11 +104,11 @@ def _prompt(
         return ()
     ids = ids.tolist() if hasattr(ids, "tolist") else ids
     known = isinstance(ids, list | tuple) and all(
-        isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in ids
+        isinstance(each, Integral) and not isinstance(each, bool) and int(each) >= 0 for each in ids
     )
     if not known or not ids:
         raise InputError(f"prompt_ids is {ids!r}; it is a list of token ids")
-    return tuple(ids)
+    return tuple(int(each) for each in ids)
 
 
 def attempts(options: Options) -> Iterator[Options]:

@@ -118,7 +118,7 @@ def speech_settings(checkpoint: Checkpoint) -> SpeechSettings:
         aligned=bool(alignment_heads(checkpoint)),
         filter_width=checkpoint.number("median_filter_width") or 7,
         before=written.get("prev_sot_token_id") or next(iter(_ids(written, "suppress_tokens")[-2:-1]), None),
-        vocabulary=checkpoint.number("vocab_size") or 2,
+        vocabulary=checkpoint.number("vocab_size") or 2**16,
         defaults={name: written[name] for name in _CHOSEN if written.get(name) is not None},
     )
 

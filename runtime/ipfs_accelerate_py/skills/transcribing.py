@@ -38,17 +38,16 @@ class _Listening:
     prompt: Prompt
     seek: int = 0  # frames
     tokens: list[int] = field(default_factory=list)
-    likely: list[float] = field(
-        default_factory=list
-    )  # the logarithm of each token's probability, ends included
-    before: list[int] | None = (
-        None  # what windows before have said, as the next one is told; None at the first
-    )
-    drawn: bool = (
-        False  # whether a window was tried again by drawing: from then on transformers keeps one beam
-    )
-    warm: bool = False  # whether the last window was drawn so freely that the next one should not hear of it
-    times: list[float] | None = None  # when each token ended, in seconds, where words are wanted
+    # The logarithm of each token's probability, ends included.
+    likely: list[float] = field(default_factory=list)
+    # What windows before have said, as the next one is told; None at the first.
+    before: list[int] | None = None
+    # Whether a window was tried again by drawing: from then on transformers keeps one beam.
+    drawn: bool = False
+    # Whether the last window was drawn so freely that the next one should not hear of it.
+    warm: bool = False
+    # When each token ended, in seconds, where words are wanted.
+    times: list[float] | None = None
 
     @property
     def asked(self) -> list[int]:
@@ -78,8 +77,8 @@ class Transcribing:
     sound: str
     frames: int | None
     stride: int
-    precision: float = 0.0
-    encode: Callable[[str], list[int]] = lambda text: []
+    precision: float
+    encode: Callable[[str], list[int]]
 
     def __call__(
         self, generator: Generator, rows: Sequence[Features], options: Options
@@ -122,12 +121,13 @@ class Transcribing:
     ) -> None:
         """Hear one window of each sound, as often as it takes, and go on to the next."""
         found = [Written() for _ in sounds]
-        silent = [False] * len(sounds)
+        silent, warm = ([False] * len(sounds) for _ in range(2))
+        told = [self._before(each, options) for each in sounds]  # the same at every attempt
         waiting = list(range(len(sounds)))
         if any(each.drawn for each in sounds):  # beams are of one sound at a time
             options = {**options, "num_beams": 1}
         for attempt in attempts(options):
-            chosen = [sounds[place] for place in waiting]
+            chosen = [(sounds[place], told[place]) for place in waiting]
             writing = Writing(self.settings, attempt, random, timed)
             again = []
             for place, (written, silence) in zip(
@@ -138,12 +138,13 @@ class Transcribing:
                     written.tokens, written.mean, silence, attempt, self.settings.vocabulary
                 )
                 sounds[place].drawn |= options["num_beams"] > attempt["num_beams"]
-                sounds[place].warm = bool(attempt["do_sample"]) and attempt["temperature"] >= _WARM
+                warm[place] = bool(attempt["do_sample"]) and attempt["temperature"] >= _WARM
                 again += [place] * poor
             waiting = again
             if not waiting:
                 break
-        for sound, written, nothing in zip(sounds, found, silent, strict=True):
+        for sound, written, nothing, freely in zip(sounds, found, silent, warm, strict=True):
+            sound.warm = freely
             if nothing:
                 sound.seek += self.frames or self._length(sound.row)
             else:
@@ -162,11 +163,15 @@ class Transcribing:
         sound.seek += moved or self._length(sound.row)
 
     def _attempt(
-        self, generator: Generator, sounds: Sequence[_Listening], writing: Writing
+        self, generator: Generator, told: Sequence[tuple[_Listening, list[int]]], writing: Writing
     ) -> list[tuple[Written, float]]:
-        """Return what is written of the next window of each sound, and the probability that nothing is said in it."""
+        """Return what is written of the next window of each sound, and the probability that nothing is said in it.
+
+        `told` are the sounds, and what each window is told before it is asked.
+        """
+        sounds = [each for each, _ in told]
         self._hear_languages(generator, sounds, writing.options)
-        prompts = [[*self._before(each, writing.options), *each.asked] for each in sounds]
+        prompts = [[*before, *each.asked] for each, before in told]
         room = [
             min(writing.options["max_new_tokens"], int(each.row[ROOM]) - len(prompt))
             for each, prompt in zip(sounds, prompts, strict=True)
@@ -284,7 +289,7 @@ class Transcribing:
         """
         longest = max(map(len, written)) - 1
         if longest < 1:
-            return [[0.0] * len(tokens) for tokens in written]
+            return [[self._seconds(each)] * len(tokens) for each, tokens in zip(sounds, written, strict=True)]
         ids = np.zeros((len(sounds), longest), dtype=np.int64)
         for row, tokens in enumerate(written):
             ids[row, : len(tokens) - 1] = tokens[:-1]
@@ -298,9 +303,13 @@ class Transcribing:
             for row, (sound, tokens) in enumerate(zip(sounds, written, strict=True))
         ]
 
+    def _seconds(self, sound: _Listening) -> float:
+        """Return where the next window of a sound begins."""
+        return sound.seek / self.stride * self.precision
+
     def _ended(self, sound: _Listening, weights: Array, count: int) -> list[float]:
         """Return when each of `count` tokens ended, by the `weights` (heads, tokens, places) of all but the last."""
-        offset = np.float32(sound.seek / self.stride * self.precision)
+        offset = np.float32(self._seconds(sound))
         if not weights.shape[1]:
             return [float(offset)] * count
         # As in transformers, also where a window begins after the last frame: its end is cut off by as much, twice.

@@ -68,8 +68,13 @@ class Writing:
                     for row, token in zip(going.tolist(), ids, strict=True)
                 ]
             )
-            if kept.size:
+            if kept.size == going.size:
                 logits = session.step(ids[:, np.newaxis])
+            elif kept.size:  # a row that has ended is computed no further
+                session.reorder(kept)
+                going = going[kept]
+                logits = session.step(ids[kept][:, np.newaxis])
+                kept = np.arange(going.size)
         return found
 
     def _rule(self, scores: Array, history: History, new: int) -> Array:
@@ -104,20 +109,26 @@ class _Noted:
 
     def __init__(self, read: int, options: Options, *, ends: int) -> None:
         self._read = read
-        # As many of one beam's tokens as a search looks at in each step; a drawn one may be any.
-        self._most = None if options["do_sample"] else max(2, 1 + ends) * options["num_beams"]
-        self._likely: dict[tuple[int, ...], dict[int, float]] = {}
+        # As many of one beam's tokens as a search looks at in each step; a drawn one is among `top_k`, if that is set.
+        least = max(2, 1 + ends) * options["num_beams"]
+        drawn = max(options["top_k"], least) if options["top_k"] else None
+        self._most = drawn if options["do_sample"] else least
+        # After each beam: the tokens that may follow, in order, and the logarithms of their probabilities.
+        self._likely: dict[tuple[int, ...], tuple[Array, Array]] = {}
 
     def __call__(self, scores: Array, history: History, new: int) -> Array:
         """Return `scores` as they are."""
         count = min(self._most or scores.shape[-1], scores.shape[-1])
         for ids, row in zip(history, log_softmax(scores), strict=True):
-            likeliest = np.argpartition(-row, count - 1)[:count]
-            self._likely[tuple(ids[self._read :])] = dict(
-                zip(likeliest.tolist(), row[likeliest].tolist(), strict=True)
-            )
+            least = np.partition(row, row.size - count)[row.size - count]
+            tokens = np.flatnonzero(row >= least)  # more than `count` where several are equally likely
+            self._likely[tuple(ids[self._read :])] = tokens, row[tokens]
         return scores
 
     def chances(self, tokens: Sequence[int]) -> list[float]:
         """Return the logarithm of each token's probability after those before it."""
-        return [self._likely[tuple(tokens[:place])][token] for place, token in enumerate(tokens)]
+        found = []
+        for place, token in enumerate(tokens):
+            known, likely = self._likely[tuple(tokens[:place])]
+            found.append(float(likely[np.searchsorted(known, token)]))
+        return found
