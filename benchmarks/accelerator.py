@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from generation_speed import NEW, PROMPT, VOCABULARY, write
 from image_preprocessing import pictures
 from measuring import in_turn, options, ratio, report, spread, table
 
-BATCH, NEW = 32, 64
+BATCH = 32
 TOLERANCE = (
     1e-3  # that of all proofs: of vectors relative to the largest number, of scores, of prompts that differ
 )
@@ -65,25 +66,10 @@ def images(folder: Path, device: str, count: int) -> tuple[str, list[Any], Calla
 def prompts(folder: Path, device: str, count: int) -> tuple[str, list[Any], Callable[[Any], Any]]:
     """Write a random llama; return its inputs and what transformers does with them."""
     import torch
-    from tokenizers import Tokenizer, models
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import LlamaForCausalLM
 
-    config = LlamaConfig(
-        vocab_size=8000,
-        hidden_size=768,
-        intermediate_size=2048,
-        num_hidden_layers=12,
-        num_attention_heads=12,
-        max_position_embeddings=512,
-        initializer_range=0.06,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
-    model = LlamaForCausalLM(config).eval()
-    model.save_pretrained(folder)
-    words = Tokenizer(models.WordLevel({str(place): place for place in range(8000)}, unk_token="0"))
-    PreTrainedTokenizerFast(tokenizer_object=words, unk_token="0", pad_token="0").save_pretrained(folder)
-    model.to(device)
+    write(str(folder))
+    model = LlamaForCausalLM.from_pretrained(folder).eval().to(device)
 
     def generate(items: list[dict[str, list[int]]]) -> list[list[int]]:
         given = torch.tensor([item["input_ids"] for item in items], device=device)
@@ -91,7 +77,7 @@ def prompts(folder: Path, device: str, count: int) -> tuple[str, list[Any], Call
         out = model.generate(given, attention_mask=mask, max_new_tokens=NEW, do_sample=False)
         return list(out[:, given.shape[1] :].tolist())
 
-    ids = np.random.default_rng(count).integers(10, 8000, size=(count, 32))
+    ids = np.random.default_rng(count).integers(10, VOCABULARY, size=(count, PROMPT))
     return "text-generation", [{"input_ids": row.tolist()} for row in ids], generate
 
 

@@ -9,6 +9,7 @@ give the same tokens.
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -18,15 +19,16 @@ from pathlib import Path
 from measuring import Run, child, in_turn, options, ratio, report, spread, table
 
 PROMPT, NEW, BATCHES = 32, 64, (1, 8)
+VOCABULARY = 8000
 # What all sides share: `generate(rows, count)` gives the new tokens of each row.
 MEASURE = f"""
 import json, time
 import numpy as np
 
-def measured(generate, vocabulary):
+def measured(generate):
     found = {{}}
     for rows in {BATCHES}:
-        ids = np.random.default_rng(rows).integers(10, vocabulary, size=(rows, {PROMPT}))
+        ids = np.random.default_rng(rows).integers(10, {VOCABULARY}, size=(rows, {PROMPT}))
         generate(ids, 4)
         first, whole = [], []
         for _ in range(3):
@@ -49,7 +51,7 @@ def generate(ids, count):
     answers = handler([{"input_ids": row.tolist()} for row in ids], max_new_tokens=count, return_full_text=False)
     return [answer["tokens"] for answer in answers]
 
-measured(generate, 8000)
+measured(generate)
 """
 THEIRS = """
 import sys
@@ -65,7 +67,7 @@ def generate(ids, count):
     )
     return out[:, ids.shape[1] :].tolist()
 
-measured(generate, 8000)
+measured(generate)
 """
 EXPORT = """
 import sys
@@ -81,25 +83,31 @@ PEERS = {
     "optimum-onnx": ("optimum.onnxruntime", "ORTModelForCausalLM", {}, "onnxruntime"),
 }
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-MAKE = """
-import sys
-from transformers import LlamaConfig, LlamaForCausalLM
-from tokenizers import Tokenizer, models
-from transformers import PreTrainedTokenizerFast
-import torch
 
-torch.manual_seed(0)
-config = LlamaConfig(
-    vocab_size=8000, hidden_size=768, intermediate_size=2048, num_hidden_layers=12, num_attention_heads=12,
-    num_key_value_heads=12, max_position_embeddings=512, initializer_range=0.06, eos_token_id=None, bos_token_id=1,
-    pad_token_id=0, tie_word_embeddings=False,
-)
-model = LlamaForCausalLM(config)
-model.save_pretrained(sys.argv[1])
-words = Tokenizer(models.WordLevel({str(place): place for place in range(8000)}, unk_token="0"))
-PreTrainedTokenizerFast(tokenizer_object=words, unk_token="0", pad_token="0").save_pretrained(sys.argv[1])
-print(sum(each.numel() for each in model.parameters()))
-"""
+
+def write(folder: str) -> None:
+    """Write a random llama of 97 million parameters, with a tokenizer that knows 8,000 words."""
+    import torch
+    from tokenizers import Tokenizer, models
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=768,
+        intermediate_size=2048,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        max_position_embeddings=512,
+        initializer_range=0.06,
+        eos_token_id=None,
+        bos_token_id=1,
+        pad_token_id=0,
+        tie_word_embeddings=False,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    words = Tokenizer(models.WordLevel({str(place): place for place in range(VOCABULARY)}, unk_token="0"))
+    PreTrainedTokenizerFast(tokenizer_object=words, unk_token="0", pad_token="0").save_pretrained(folder)
 
 
 def main() -> None:
@@ -107,11 +115,15 @@ def main() -> None:
     parser = options(__doc__, rounds=5)
     for peer in PEERS:
         parser.add_argument(f"--{peer}", metavar="PYTHON", help=f"the Python of an environment with {peer}")
+    parser.add_argument("--make", metavar="FOLDER", help="write the checkpoint")
     given = parser.parse_args()
+    if given.make:
+        write(given.make)
+        return print(json.dumps(given.make))
     sides: dict[str, Callable[[], Run]] = {}
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = str(Path(folder) / "llama")
-        child([sys.executable, "-c", MAKE, checkpoint], **OFFLINE)
+        child([sys.executable, __file__, "--make", checkpoint], **OFFLINE)
         for peer, (module, model, settings, backend) in PEERS.items():
             ours = [sys.executable, "-c", MEASURE + OURS, checkpoint, backend]
             sides[backend] = partial(child, ours, **OFFLINE)
