@@ -3,7 +3,7 @@
     python benchmarks/handler_overhead.py
 
 The model is a tiny random BERT, so that the call itself is short and its noise small. `call` is the whole handler
-with steps that neither tokenise nor make lists. Calls take turns; a difference is taken turn by turn.
+with steps that neither tokenise nor make lists. Calls take turns, in random order; a difference is taken turn by turn.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from inspect import getclosurevars
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from measuring import options, report, table
@@ -44,7 +45,7 @@ def checkpoint(folder: Path) -> Checkpoint:
 def raw(handler: Handler, feeds: dict[str, Any]) -> Call:
     """Return the call that the handler's forward pass makes of its backend, on the very same objects.
 
-    Of OpenVINO's ways it is the one that copies neither inputs nor outputs; tensors for PyTorch are there already.
+    Arrays go in and come out, as with every backend, by the way that copies neither.
     """
     held = getclosurevars(handler.forward).nonlocals
     if "request" in held:
@@ -53,11 +54,12 @@ def raw(handler: Handler, feeds: dict[str, Any]) -> Call:
         return partial(held["session"].run, held["outputs"], feeds)
     import torch
 
-    graph, tensors = held["graph"], {name: torch.from_numpy(array) for name, array in feeds.items()}
+    graph, tensor = held["graph"], torch.from_numpy
 
     def call() -> Any:
         with torch.inference_mode():
-            return graph(tensors)
+            outputs = graph({name: tensor(array) for name, array in feeds.items()})
+        return {name: output.numpy() for name, output in outputs.items()}
 
     return call
 
@@ -66,7 +68,8 @@ def ways(handler: Handler) -> dict[str, Call]:
     """Return the raw call and the handler's ways of making it, all with the same feeds."""
     row = handler.steps.prepare([TEXT], handler.steps.options)[0].rows[0]
     feeds = {name: array[None] for name, array in row.items()}
-    steps = Steps(lambda items, given: [Example((row,))], lambda example, rows, given: {}, sample=(TEXT,))
+    ready = [Example((row,))]
+    steps = Steps(lambda items, given: ready, lambda example, rows, given: {}, sample=(TEXT,))
     bare = Handler(task=TASK, model="tiny", steps=steps, forward=handler.forward, place=handler.place)
     return {
         "raw": raw(handler, feeds),
@@ -77,12 +80,13 @@ def ways(handler: Handler) -> dict[str, Call]:
 
 
 def measured(calls: dict[str, Call], rounds: int) -> dict[str, list[float]]:
-    """Return the microseconds of each call, which take turns."""
+    """Return the microseconds of each call; the order is drawn anew each turn, as one warms the caches of the next."""
     spent: dict[str, list[float]] = {name: [] for name in calls}
     names = list(calls)
+    drawn = Random(0)
     for turn in range(-WARM_UP, rounds):
-        for place in range(len(names)):
-            name = names[(turn + place) % len(names)]
+        drawn.shuffle(names)
+        for name in names:
             started = time.perf_counter_ns()
             calls[name]()
             if turn >= 0:

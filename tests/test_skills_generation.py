@@ -162,6 +162,7 @@ def test_a_draw_among_one_is_greedy(options, handler):
         ({"forced_bos_token_id": [3]}, "forced_bos_token_id is "),
         ({"forced_eos_token_id": "x"}, "forced_eos_token_id is 'x'"),
         ({"forced_eos_token_id": 10**6}, "forced_eos_token_id is 1000000, but the model's vocabulary has"),
+        ({"forced_eos_token_id": []}, "forced_eos_token_id is "),
         ({"bad_words_ids": [3]}, "bad_words_ids is "),
         ({"bad_words_ids": [[]]}, "bad_words_ids is "),
         ({"min_length": -1}, "min_length is -1"),

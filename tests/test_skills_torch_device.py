@@ -57,9 +57,9 @@ class Call(Thread):
 @pytest.mark.parametrize("first_out", [0, 1])
 def test_a_gpu_convolves_in_full_float32_while_any_call_computes_and_never_after(tf32, first_out):
     calls = [Call(), Call()]
-    assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
     calls.pop(first_out).end()
-    assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
     calls.pop().end()
     assert torch.backends.cudnn.allow_tf32 == tf32
 
@@ -68,3 +68,15 @@ def test_the_setting_is_given_back_after_an_error(tf32):
     with pytest.raises(ZeroDivisionError), TorchDevice("cuda", torch.float32).computing():
         raise ZeroDivisionError
     assert torch.backends.cudnn.allow_tf32 == tf32
+
+
+def test_operators_that_a_user_set_apart_are_set_so_again():
+    cudnn = torch.backends.cudnn
+    before = cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision
+    cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision = "tf32", "ieee"
+    try:
+        with TorchDevice("cuda", torch.float32).computing():
+            assert cudnn.conv.fp32_precision == "ieee"
+        assert (cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision) == ("tf32", "ieee")
+    finally:
+        cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision = before

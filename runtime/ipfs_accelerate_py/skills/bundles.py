@@ -45,6 +45,7 @@ _SHAPING = (
     "openvino_program.py",
     "seq2seq.py",
     "session.py",
+    "speech_settings.py",
     "torch_device.py",
     "towers.py",
 )

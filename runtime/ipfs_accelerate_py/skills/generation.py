@@ -240,7 +240,7 @@ def _check_tokens(options: Options) -> None:
         "forced_eos_token_id": [] if last is None else last if isinstance(last, list) else [last],
     }
     for name, tokens in given.items():
-        if not _are_tokens(tokens):
+        if not _are_tokens(tokens) or (name == "forced_eos_token_id" and last == []):
             raise InputError(f"{name} is {options[name]!r}, which is no token id, or no list of them")
     words = options["bad_words_ids"] or []
     if not isinstance(words, list | tuple) or not all(word and _are_tokens(word) for word in words):

@@ -35,7 +35,7 @@ def _add_masks(model: Any) -> None:
         if len(ports) <= _MASK or ports[_MASK].get_element_type() != openvino.Type.boolean:
             continue
         mask = ports[_MASK].get_source_output()
-        origin = (mask.get_node().get_friendly_name(), mask.get_index())
+        origin = (mask.get_node().get_name(), mask.get_index())  # a friendly name may be another node's, too
         if origin not in added:
             added[origin] = ops.select(mask, seen, hidden)
         ports[_MASK].replace_source_output(added[origin].output(0))
