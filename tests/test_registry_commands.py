@@ -18,8 +18,15 @@ CATALOGUE = {
         "tasks": {"fill-mask": "BertForMaskedLM"},
         "backends": {"fill-mask": ["cpu", "openvino"]},
         "left_out": {"fill-mask": {"onnxruntime": "aten::histc"}},
+        "generates": ["text-generation"],
+        "not_offered": {"text-generation": "no template"},
     }
 }
+UNSURVEYED = """
+[dinat]
+reason = "DinatModel requires the natten library"
+tasks = ["image-classification"]
+"""
 
 
 @pytest.fixture
@@ -35,6 +42,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (work / "generated" / "ipfs_accelerate_skills").mkdir(parents=True)
     (work / "generated" / "ipfs_accelerate_skills" / "catalogue.json").write_text(json.dumps(CATALOGUE))
     (work / "model_specs" / "overrides").mkdir(parents=True)
+    (work / "model_specs" / "unsurveyed.toml").write_text(UNSURVEYED)
     (work / "model_specs" / "overrides" / "bert.toml").write_text('reason = "a test"\n')
     return work
 
@@ -90,22 +98,25 @@ def test_coverage_counts_what_is_proved(root: Path, capsys: pytest.CaptureFixtur
     said(capsys, "record", "--root", root)
     found = as_json(capsys, "coverage", "--root", root)
     assert found["totals"] == {
-        "model_types": 2,
+        "model_types": 3,
         "cpu": 1,
         "openvino": 1,
         "onnxruntime": 0,
         "any_exported": 1,
-        "task_pairs": 2,
+        "generating": 1,
+        "generating_cached": 0,
+        "task_pairs": 4,
         "task_pairs_cpu": 1,
         "overrides": 1,
         "works": 2,
         "broken": 1,
         "unsupported": 1,
-        "unknown": 1,
+        "unknown": 3,
     }
     rows = {(row["model_type"], row["backend"]): row for row in found["verdicts"]}
     assert rows["bert", "openvino"]["route"] == "dynamo"
     assert rows["bert", "onnxruntime"]["reason"] == "not tested yet"
+    assert rows["dinat", "cpu"]["reason"] == "DinatModel requires the natten library"
     assert rows["vit", "openvino"]["reason"] == "largest difference 0.31, at most 0.001 allowed"
 
 
@@ -114,8 +125,61 @@ def test_coverage_shows_what_it_is_asked_for(root: Path, capsys: pytest.CaptureF
     assert "vit" not in said(capsys, "coverage", "bert", "--root", root)
     broken = as_json(capsys, "coverage", "--verdict", "broken", "--root", root)["verdicts"]
     assert [(row["model_type"], row["backend"]) for row in broken] == [("vit", "openvino")]
-    text = said(capsys, "coverage", "--markdown", "--backend", "cuda", "--root", root)
-    assert "| vit | image-classification | cuda | unsupported |  |  | no CUDA device \\| here |" in text
+
+
+def test_coverage_as_markdown_has_a_line_for_each_task(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "record", "--root", root)
+    text = said(capsys, "coverage", "--markdown", "--root", root)
+    assert (
+        "| bert | fill-mask | 1.0e-06 dynamo | 1.0e-06 dynamo | unknown | onnxruntime: not tested yet |"
+        in text
+    )
+    assert "- cuda: generated, and never run; no CUDA device | here" in text
+    assert (
+        "| dinat | image-classification | unknown |  |  | cpu: DinatModel requires the natten library |"
+        in text
+    )
+
+
+def test_a_text_cannot_leave_its_place_on_the_page(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "</script><script>alert(1)</script>"
+    (root / "model_specs" / "unsurveyed.toml").write_text(
+        f"[dinat]\nreason = '{hostile}'\ntasks = ['image-classification']\n"
+    )
+    said(capsys, "record", "--root", root)
+    page = said(capsys, "coverage", "--html", "--root", root)
+    assert hostile not in page
+    assert "alert(1)" in page
+    assert "://" not in page  # it needs nothing from elsewhere
+
+
+def test_coverage_says_what_is_different_from_an_earlier_time(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "record", "--root", root)
+    before = root / "before.json"
+    before.write_text(said(capsys, "coverage", "--json", "--root", root))
+    assert said(capsys, "coverage", "--against", before, "--root", root) == "nothing is different\n"
+    (root / "model_specs" / "unsurveyed.toml").unlink()
+    fixed = seen(**VIT, backend="cuda", run="run2", started="2026-02-02T03:04:05.678+00:00", **AGREES)
+    sure = seen(**VIT, backend="cuda", run="run2", started="2026-02-02T03:04:05.678+00:00", **CONTROL)
+    write(root / "observations" / "run2" / "gw0.jsonl", [fixed, sure])
+    said(capsys, "record", "--root", root)
+    found = as_json(capsys, "coverage", "--against", before, "--root", root)["changes"]
+    told = [(each["model_type"], each["backend"], each["before"], each["after"]) for each in found]
+    assert told == [("vit", "cuda", "unsupported", "works"), ("dinat", "cpu", "unknown", "absent")]
+    before.write_text("[]")
+    assert main(["coverage", "--against", str(before), "--root", str(root)]) == 1
+    assert "is no earlier coverage" in capsys.readouterr().err
+
+
+def test_coverage_can_be_read_from_evidence_alone(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said(capsys, "record", "--root", root, "--export", root / "evidence")
+    recorded = as_json(capsys, "coverage", "--root", root)
+    (root / ".ipfs-accelerate" / "results.duckdb").unlink()
+    assert as_json(capsys, "coverage", "--root", root, "--from", root / "evidence") == recorded
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from ipfs_accelerate_generator.planned import Pair
 from ipfs_accelerate_py.errors import WorkspaceError
 
 PATH: Final = f"{SKILLS}/catalogue.json"
+NO_TEMPLATE: Final = "nobody wrote a template for it yet"
 _DEEPEST: Final = 3
 _FIX: Final = "delete it and run: ipfs-accelerate generate --all"
 
@@ -29,6 +30,8 @@ def entry(plan: Plan) -> Entry:
         "tasks": {head.task: head.head.model for head in plan.heads},
         "backends": {head.task: list(head.backends) for head in plan.heads},
         "limits": {name: field for name, field in limits.items() if field},
+        "generates": [head.task for head in plan.heads if head.generates],
+        "not_offered": dict.fromkeys(plan.untemplated, NO_TEMPLATE),
         "left_out": _table(plan.left_out, lambda pair: pair.reason),
         "proved": _table(plan.proved, lambda pair: pair.difference),
     }

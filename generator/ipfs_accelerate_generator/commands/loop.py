@@ -99,15 +99,15 @@ def _tell(report: LoopReport) -> None:
     from ipfs_accelerate_generator.commands.testing import line
     from ipfs_accelerate_generator.trial.report import WORDS
     from ipfs_accelerate_py.cli.console import err, print_table, say
-    from ipfs_accelerate_py.registry import coverage
+    from ipfs_accelerate_py.registry.coverage.rows import rows
 
     counts: dict[tuple[str, str], dict[str, int]] = {}
-    for row in coverage.rows(report.verdicts):  # a cell that several machines have seen counts once
+    for row in rows(report.verdicts):  # a cell that several machines have seen counts once
         place = counts.setdefault((row.cell.model_type, row.cell.backend), {})
         place[row.outlook.value] = place.get(row.outlook.value, 0) + 1
     words = ("works", "broken", "unknown", "unsupported")
-    rows = [(*place, *(count.get(word) for word in words)) for place, count in counts.items()]
-    print_table(("model type", "backend", *words), rows, title="Tasks, by what the tests say")
+    lines = [(*place, *(count.get(word) for word in words)) for place, count in counts.items()]
+    print_table(("model type", "backend", *words), lines, title="Tasks, by what the tests say")
     say("")
     changed = [_row(number, change) for number, change in report.changes]
     if changed:

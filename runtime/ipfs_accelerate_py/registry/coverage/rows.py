@@ -1,20 +1,21 @@
-"""How much is proved: one row per cell that is known, tested or not, and what they add up to."""
+"""What is known cell by cell: one row for each, tested or not."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from ipfs_accelerate_py.errors import WorkspaceError
 from ipfs_accelerate_py.evidence.cells import Cell
-from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
+from ipfs_accelerate_py.hardware.backend import Backend
 from ipfs_accelerate_py.registry.verdicts import Outlook, Verdict
 
 CATALOGUE: Final = Path("generated", "ipfs_accelerate_skills", "catalogue.json")
-OVERRIDES: Final = Path("model_specs", "overrides")
+UNSURVEYED: Final = Path("model_specs", "unsurveyed.toml")
 BACKENDS: Final = tuple(str(backend) for backend in Backend)
 UNTESTED: Final = "not tested yet"
 
@@ -28,6 +29,8 @@ class Row:
 
     cell: Cell
     verdict: Verdict | None
+    untested: str = UNTESTED
+    """Why there is no verdict."""
 
     @property
     def outlook(self) -> Outlook:
@@ -37,7 +40,7 @@ class Row:
     @property
     def reason(self) -> str:
         """Why."""
-        return self.verdict.reason if self.verdict else UNTESTED
+        return self.verdict.reason if self.verdict else self.untested
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as plain JSON values."""
@@ -48,74 +51,79 @@ class Row:
         return {**known, "precision": cell.precision, "verdict": str(self.outlook), "reason": self.reason}
 
 
-def offered(root: Path) -> tuple[Cell, ...]:
-    """Return the cells that the workspace's generated modules offer or leave out; none without a catalogue.
+@dataclass(frozen=True)
+class Offered:
+    """What the generated modules of a workspace say of themselves.
+
+    `cells` are those that they offer or leave out. A task that transformers has a class for, and that no module offers,
+    has a cell on the CPU; `reasons` say why it is not offered. `generating` are the pairs of type and task whose answer
+    is written token by token.
+    """
+
+    cells: tuple[Cell, ...] = ()
+    reasons: Mapping[Cell, str] = field(default_factory=dict)
+    generating: frozenset[tuple[str, str]] = frozenset()
+
+
+def offered(root: Path) -> Offered:
+    """Return what the workspace's catalogue and its list of unsurveyed types say; nothing where there is neither.
 
     Raises:
-        WorkspaceError: the catalogue is damaged.
+        WorkspaceError: one of the files is damaged.
     """
-    path = root / CATALOGUE
+    made, absent = _catalogue(root / CATALOGUE), _unsurveyed(root / UNSURVEYED)
+    reasons = {**made.reasons, **absent}
+    return Offered((*made.cells, *absent), reasons, made.generating)
+
+
+def _catalogue(path: Path) -> Offered:
+    cells: dict[Cell, None] = {}
+    reasons: dict[Cell, str] = {}
+    generating: set[tuple[str, str]] = set()
     try:
-        entries = json.loads(path.read_bytes())
-        return tuple(
-            Cell(model_type, task, backend)
-            for model_type, entry in entries.items()
-            for task in entry["tasks"]
-            for backend in dict.fromkeys([*entry["backends"][task], *entry["left_out"].get(task, ())])
-        )
+        for model_type, entry in json.loads(path.read_bytes()).items():
+            for task in entry["tasks"]:
+                for backend in (*entry["backends"][task], *entry["left_out"].get(task, ())):
+                    cells[Cell(model_type, task, backend)] = None
+            generating.update((model_type, task) for task in entry["generates"])
+            for task, reason in entry["not_offered"].items():
+                reasons[Cell(model_type, task, "cpu")] = reason
     except FileNotFoundError:
-        return ()
+        return Offered()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         fix = "`ipfs-accelerate generate` writes it anew"
         raise WorkspaceError(f"{path}: cannot be read as a catalogue ({error}); {fix}") from error
+    return Offered((*cells, *reasons), reasons, frozenset(generating))
 
 
-def rows(verdicts: Iterable[Verdict], cells: Iterable[Cell] = ()) -> tuple[Row, ...]:
+def _unsurveyed(path: Path) -> dict[Cell, str]:
+    """Return a cell for each task of the types that could not be surveyed, and why."""
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {
+            Cell(model_type, task, "cpu"): str(entry["reason"])
+            for model_type, entry in said.items()
+            for task in entry["tasks"]
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        fix = "`ipfs-accelerate survey` writes it anew"
+        raise WorkspaceError(f"{path}: cannot be read ({error}); {fix}") from error
+
+
+def rows(verdicts: Iterable[Verdict], known: Offered | None = None) -> tuple[Row, ...]:
     """Return one row per cell, in the order of backends: its most telling, then newest verdict, or none."""
+    known = known or Offered()
     best: dict[Cell, Verdict] = {}
     for verdict in verdicts:
         before = best.get(verdict.cell)
         if before is None or _rank(before) < _rank(verdict):
             best[verdict.cell] = verdict
-    known = sorted({*best, *cells}, key=_place)
-    return tuple(Row(cell=cell, verdict=best.get(cell)) for cell in known)
-
-
-def totals(found: Collection[Row], *, overrides: int) -> dict[str, int]:
-    """Return what the rows add up to: model types and pairs of type and task, and those proved on what."""
-    proved = [row.cell for row in found if row.outlook is Outlook.WORKS]
-    exported = {str(backend) for backend in EXPORTED}
-
-    def types(backends: Collection[str]) -> int:
-        return len({cell.model_type for cell in proved if cell.backend in backends})
-
-    counts = {
-        "model_types": len({row.cell.model_type for row in found}),
-        "cpu": types({"cpu"}),
-        "openvino": types({"openvino"}),
-        "onnxruntime": types({"onnxruntime"}),
-        "any_exported": types(exported),
-        "task_pairs": len({(row.cell.model_type, row.cell.task) for row in found}),
-        "task_pairs_cpu": len({(cell.model_type, cell.task) for cell in proved if cell.backend == "cpu"}),
-        "overrides": overrides,
-    }
-    return {**counts, **{str(outlook): sum(row.outlook is outlook for row in found) for outlook in Outlook}}
-
-
-def overrides(root: Path) -> int:
-    """Return how many model types of the workspace have a fact corrected by hand."""
-    return len(list((root / OVERRIDES).glob("*.toml")))
-
-
-def markdown(found: Iterable[Row], counts: Mapping[str, int]) -> str:
-    """Return the rows and totals as Markdown."""
-    lines = ["| model type | task | backend | verdict | largest difference | route | reason |"]
-    lines.append("|---|---|---|---|---|---|---|")
-    for row in found:
-        lines.append("| " + " | ".join(_escaped(text) for text in words(row)) + " |")
-    lines += ["", "| total | |", "|---|---|"]
-    lines += [f"| {name.replace('_', ' ')} | {number} |" for name, number in counts.items()]
-    return "\n".join(lines) + "\n"
+    return tuple(
+        Row(cell=cell, verdict=best.get(cell), untested=known.reasons.get(cell, UNTESTED))
+        for cell in sorted({*best, *known.cells}, key=_place)
+    )
 
 
 def words(row: Row) -> tuple[str, ...]:
@@ -136,7 +144,3 @@ def _place(cell: Cell) -> tuple[str, str, int, str, str]:
 
 def _rank(verdict: Verdict) -> tuple[int, object, str]:
     return (_TELLING[verdict.outlook], verdict.seen, verdict.environment)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
