@@ -7,11 +7,16 @@ import shutil
 import tempfile
 
 import pytest
+from hypothesis import settings
 
 HOME = "IPFS_ACCELERATE_HOME"
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any test imports huggingface_hub, which reads it once
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # tests start child processes, which tokenizers warns about
+
+# How long an example takes is the machine's affair: benchmarks measure time, and tests state properties.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,7 +8,7 @@ import math
 from hypothesis import strategies as st
 
 from ipfs_accelerate_generator.finding import Effect, Finding
-from ipfs_accelerate_generator.spec import FAMILIES, Head, Limits, ModelSpec, Processors
+from ipfs_accelerate_generator.spec import FAMILIES, Head, Limits, ModelSpec, Processors, Unproved
 from ipfs_accelerate_py.hardware.backend import Backend
 
 identifiers = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True).filter(
@@ -46,6 +46,11 @@ heads = st.builds(
 )
 
 
+unproved = st.builds(  # no task of `heads` has so long a first word
+    Unproved, task=words.map(lambda word: f"unproved-{word}"), model=identifiers, reason=texts
+)
+
+
 def specs() -> st.SearchStrategy[ModelSpec]:
     """Return a strategy for model specs without an override."""
     maybe = st.one_of(st.just(""), identifiers)
@@ -64,6 +69,7 @@ def specs() -> st.SearchStrategy[ModelSpec]:
         processors=st.builds(Processors, tokenizer=maybe, image_processor=maybe, processor=maybe),
         heads=st.lists(heads, min_size=1, max_size=3, unique_by=lambda head: head.task).map(tuple),
         tiny=tables,
+        unproved=st.lists(unproved, max_size=2, unique_by=lambda each: each.task).map(tuple),
     )
 
 

@@ -119,6 +119,15 @@ layers = [1, 2]
     assert spec.where == str(folder / "surveyed" / "mini.toml")
 
 
+def test_a_head_that_an_override_makes_run_is_unproved_no_longer(folder: Path) -> None:
+    lost = '\n[[unproved]]\ntask = "{}"\nmodel = "MiniModel"\nreason = "it has no left wheel"\n'
+    place = surveyed(folder, VALID + lost.format("text-generation") + lost.format("mask-generation"))
+    assert [each.task for each in read_spec(place).unproved] == ["text-generation", "mask-generation"]
+    head = 'task = "text-generation"\ntable = ""\nmodel = "Mini"\ninputs = ["input_ids"]\noutput = "logits"\n'
+    spec = read_spec(place, override(folder, f'reason = "The wheel is here."\n[[heads]]\n{head}'))
+    assert [each.task for each in spec.unproved] == ["mask-generation"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

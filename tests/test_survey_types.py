@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from ipfs_accelerate_generator.specfile import read_spec
+from ipfs_accelerate_generator.survey import unsurveyed
 from ipfs_accelerate_generator.survey.outcome import Outcome, survey_into
-from ipfs_accelerate_generator.survey.report import Request
+from ipfs_accelerate_generator.survey.report import Report, Request
 from ipfs_accelerate_generator.survey.subject import SurveyError
 from ipfs_accelerate_generator.workspace import Workspace
 from ipfs_accelerate_py.cli.app import main
@@ -136,6 +138,20 @@ def test_each_failure_has_its_reason_and_the_others_go_on(made: Made) -> None:
     for name in failures:
         assert not made.workspace.spec_file("surveyed", name).exists()
     assert sorted(made.steps) == sorted(TYPES)
+
+
+def test_types_that_could_not_be_surveyed_are_noted_until_they_can(made: Made, tmp_path: Path) -> None:
+    noted = tomllib.loads((made.workspace.root / "model_specs" / "unsurveyed.toml").read_text())
+    assert set(noted) == {"raises", "crashes"}  # one has no model, and one is no type
+    assert noted["crashes"] == {
+        "reason": "its process ended without an answer, killed by SIGABRT",
+        "tasks": ["feature-extraction"],
+    }
+    workspace = Workspace.at(tmp_path)
+    assert unsurveyed.note(workspace, Report("later", tasks=["fill-mask"], failure="later: broken\nin two"))
+    assert not unsurveyed.note(workspace, Report("other", text="whatever"))
+    assert unsurveyed.note(workspace, Report("later", text="whatever"))
+    assert "later" not in (tmp_path / "model_specs" / "unsurveyed.toml").read_text()
 
 
 def test_a_second_survey_changes_nothing(made: Made) -> None:

@@ -31,7 +31,10 @@ def entry(plan: Plan) -> Entry:
         "backends": {head.task: list(head.backends) for head in plan.heads},
         "limits": {name: field for name, field in limits.items() if field},
         "generates": [head.task for head in plan.heads if head.generates],
-        "not_offered": dict.fromkeys(plan.untemplated, NO_TEMPLATE),
+        "not_offered": {
+            **dict.fromkeys(plan.untemplated, NO_TEMPLATE),
+            **{each.task: f"{each.model} could not be run: {each.reason}" for each in spec.unproved},
+        },
         "left_out": _table(plan.left_out, lambda pair: pair.reason),
         "proved": _table(plan.proved, lambda pair: pair.difference),
     }

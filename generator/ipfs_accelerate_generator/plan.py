@@ -193,6 +193,7 @@ class Plan:
             "expected_failures": tuple(pair.sentence for pair in self.expected_failures),
             "variants": tuple(pair.sentence for pair in self.variants),
             "without_template": self.untemplated,
+            "unproved": tuple(f"{each.task} ({each.model}): {each.reason}" for each in spec.unproved),
         }
 
     def prose_of(self, place: PlannedHead | str) -> Prose:

@@ -84,6 +84,20 @@ class Head:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unproved:
+    """A class of the type for a task that could not be built or run, and why: what it would do is not known."""
+
+    task: str
+    model: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        check_pattern("task", self.task, _TASK, "a task (such as 'fill-mask')")
+        check_identifier("model", self.model)
+        check_text("reason", self.reason, longest=400)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """The names, never the values, of the configuration fields that limit an input; dotted when in a part."""
 
@@ -136,6 +150,8 @@ class ModelSpec:
     heads: tuple[Head, ...]
     tiny: Mapping[str, Value] = field(default_factory=dict, hash=False)
     """Keyword arguments of the config class that make a small model for tests."""
+    unproved: tuple[Unproved, ...] = ()
+    """What transformers has for other tasks, and the survey could not run."""
     reason: str = ""
     """Why an override exists; "" when there is none."""
     where: str = field(default="", compare=False)

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 import tomlkit
 
 from ipfs_accelerate_generator.finding import Effect, Finding
-from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Processors, file_stem
+from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Processors, Unproved, file_stem
 from ipfs_accelerate_generator.tomlsource import KeyPath, TomlSource
 from ipfs_accelerate_generator.values import SpecError
 from ipfs_accelerate_py.errors import unknown
@@ -50,6 +50,11 @@ def read_spec(surveyed: Path, override: Path | None = None) -> ModelSpec:
         values[name] = _build(noun, data.get(name, {}), (name,), refuse)
     values["heads"] = tuple(
         _build(Head, table, ("heads", place), refuse) for place, table in enumerate(data.get("heads", []))
+    )
+    values["unproved"] = tuple(
+        _build(Unproved, table, ("unproved", place), refuse)
+        for place, table in enumerate(data.get("unproved", []))
+        if not any(head.task == table["task"] for head in values["heads"])  # an override made it run
     )
     return _build(ModelSpec, values | {"where": str(surveyed)}, (), refuse)
 
@@ -122,6 +127,7 @@ def _source(path: Path, *, keys: set[str]) -> TomlSource:
     for place, head in enumerate(heads):
         if any(head["task"] == other["task"] for other in heads[:place]):
             source.refuse(("heads", place, "task"), f"task {head['task']!r} has two heads; keep one")
+    _check_tables(source, "unproved", source.data.get("unproved", []), _keys(Unproved))
     return source
 
 

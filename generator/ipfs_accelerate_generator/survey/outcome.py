@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ipfs_accelerate_generator.survey import unsurveyed
 from ipfs_accelerate_generator.survey.client import surveys
 from ipfs_accelerate_generator.survey.report import Report, Request
 from ipfs_accelerate_generator.workspace import Workspace
@@ -60,6 +61,9 @@ def _outcomes(
     steps: list[Callable[[str], None]] = []
     for report in surveys(request, workspace.root, lambda total: steps.append(counted(total))):
         steps[0](report.model_type)
+        unsurveyed.note(
+            workspace, report
+        )  # one by one, so that a survey that is stopped has said what it knows
         if report.absent and request.everything:  # 28 configurations of transformers 5.23 have no model class
             continue
         yield Outcome(report, "", written=False) if report.failure else _written(workspace, report)

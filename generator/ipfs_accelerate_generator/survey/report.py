@@ -27,6 +27,7 @@ class Report:
     model_type: str
     text: str = ""
     tasks: list[str] = field(default_factory=list)
+    """Those of its heads; of a failure those that transformers has a class for."""
     alternative: str = ""
     """The way to shrink the configuration that was taken."""
     tried: list[str] = field(default_factory=list)

@@ -98,15 +98,22 @@ def _ended(child: _Child, limit_s: float, *, late: bool) -> dict[str, Any]:
         child.process.kill()
         child.process.join()
         failure = f"{child.model_type}: took longer than {limit_s:.0f} s; allow more with --limit"
-        return asdict(Report(child.model_type, seconds=seconds, failure=failure))
+        return asdict(_failed(child.model_type, failure, seconds))
     try:
         found: dict[str, Any] = child.answer.recv()
     except EOFError:
         child.process.join()
         failure = f"{child.model_type}: its process ended without an answer, {_how(child.process.exitcode)}"
-        return asdict(Report(child.model_type, seconds=seconds, failure=failure))
+        return asdict(_failed(child.model_type, failure, seconds))
     child.process.join()
     return found | {"seconds": seconds}
+
+
+def _failed(model_type: str, failure: str, seconds: float = 0.0, *, absent: bool = False) -> Report:
+    from ipfs_accelerate_generator.survey.subject import tabled
+
+    tasks = [] if absent else list(tabled(model_type))
+    return Report(model_type, tasks=tasks, seconds=seconds, failure=failure, absent=absent)
 
 
 def _how(code: int) -> str:
@@ -128,9 +135,9 @@ def _work(question: Connection, model_type: str, imports: tuple[str, ...]) -> No
     try:
         found = survey_type(model_type, imports)
     except AccelerateError as error:
-        report = Report(model_type, failure=str(error), absent=isinstance(error, NoModelClass))
+        report = _failed(model_type, str(error), absent=isinstance(error, NoModelClass))
     except FOREIGN as error:
-        report = Report(model_type, failure=f"{model_type}: {first_line(error)}")
+        report = _failed(model_type, f"{model_type}: {first_line(error)}")
     else:
         report = Report(
             model_type,

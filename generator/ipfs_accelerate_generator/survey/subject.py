@@ -130,6 +130,24 @@ def candidates(about: Subject) -> tuple[Candidate, ...]:
     )  # what both towers do, before each
 
 
+def tabled(model_type: str) -> tuple[str, ...]:
+    """Return the tasks that transformers' tables name a class for, without importing any; none of an unknown type.
+
+    A bare model is put down as feature-extraction: what it takes, its class alone would tell.
+    """
+    from transformers.models.auto import modeling_auto
+
+    if model_type not in model_types():
+        return ()
+    found = {
+        task: None
+        for table, tasks in TASKS.items()
+        if model_type in getattr(modeling_auto, table, {})
+        for task in tasks
+    }
+    return tuple(found) or ("feature-extraction",)
+
+
 def _takes(model: Any, name: str) -> bool:
     return name in inspect.signature(model.forward).parameters
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec
+from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Unproved
 from ipfs_accelerate_generator.survey import facts
-from ipfs_accelerate_generator.survey.proof import FOREIGN, Proof, first_line, prove, reads
+from ipfs_accelerate_generator.survey.proof import FOREIGN, Proof, first_line, printable, prove, reads
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
@@ -149,6 +149,13 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         vocabulary=vocabulary,
         heads=made,
         tiny=_without(best.arguments, vocabulary),
+        unproved=tuple(
+            Unproved(
+                task=each.task, model=each.model.__name__, reason=printable(str(best.failures[each.task]))
+            )
+            for each in heads
+            if each.task in best.failures
+        ),
     )
 
 
