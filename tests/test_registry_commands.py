@@ -148,9 +148,12 @@ def test_a_text_cannot_leave_its_place_on_the_page(root: Path, capsys: pytest.Ca
     (root / "model_specs" / "unsurveyed.toml").write_text(
         f"[dinat]\nreason = '{hostile}'\ntasks = ['image-classification']\n"
     )
+    exact = seen(**{**AGREES, "difference": 0.0}, backend="xpu")
+    write(root / "observations" / "run1" / "gw1.jsonl", [exact, seen(**CONTROL, backend="xpu")])
     said(capsys, "record", "--root", root)
     page = said(capsys, "coverage", "--html", "--root", root)
     assert hostile not in page
+    assert '"difference": 0.0,' in page  # which is a number, and not the lack of one
     assert "alert(1)" in page
     assert "://" not in page  # it needs nothing from elsewhere
 

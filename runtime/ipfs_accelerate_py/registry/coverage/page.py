@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ipfs_accelerate_py.hardware.backend import Backend
 from ipfs_accelerate_py.registry.coverage.rows import Row
 from ipfs_accelerate_py.registry.coverage.totals import EXPORTERS, Totals
+
+# What the page says of a cell.
+_TOLD: Final = ("verdict", "reason", "difference", "control", "route", "tests", "simulated", "environment")
 
 
 def page(found: Collection[Row], counts: Totals, environments: Mapping[str, str]) -> str:
@@ -20,37 +23,31 @@ def page(found: Collection[Row], counts: Totals, environments: Mapping[str, str]
 
     source = importlib.resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
-    shown = [each for each in map(str, Backend) if any(row.cell.backend == each for row in found)]
+    pairs = _pairs(found)
+    known = {
+        name: None
+        for each in map(str, Backend)
+        for pair in pairs
+        for name in pair["cells"]
+        if name.split()[0] == each
+    }
     return template.render(
         counts=counts.to_json(),
         exporters=EXPORTERS,
         environments=environments,
-        backends=shown,
-        pairs=_pairs(found),
+        backends=list(known),
+        pairs=pairs,
     )
 
 
 def _pairs(found: Collection[Row]) -> list[dict[str, Any]]:
     pairs: dict[tuple[str, str], dict[str, Any]] = {}
     for row in found:
-        cell, verdict = row.cell, row.verdict
+        cell = row.cell
         pair = pairs.setdefault(
             (cell.model_type, cell.task), {"type": cell.model_type, "task": cell.task, "cells": {}}
         )
-        told: dict[str, Any] = {"verdict": str(row.outlook), "reason": row.reason}
-        if verdict is not None:
-            told |= {
-                name: value
-                for name, value in (
-                    ("difference", verdict.difference),
-                    ("control", verdict.control),
-                    ("route", verdict.route),
-                    ("tests", verdict.tests),
-                    ("simulated", verdict.simulated),
-                    ("environment", verdict.environment),
-                )
-                if value
-            }
+        told = row.to_json()
         name = cell.backend if cell.precision == "float32" else f"{cell.backend} {cell.precision}"
-        pair["cells"][name] = told
+        pair["cells"][name] = {key: told[key] for key in _TOLD if told.get(key) not in (None, "")}
     return list(pairs.values())
