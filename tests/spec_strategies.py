@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import keyword
 import math
+from typing import Any
 
 from hypothesis import strategies as st
 
 from ipfs_accelerate_generator.finding import Effect, Finding
-from ipfs_accelerate_generator.spec import FAMILIES, Head, Limits, ModelSpec, Processors, Unproved
+from ipfs_accelerate_generator.spec import (
+    FAMILIES,
+    TENSOR_TYPES,
+    Head,
+    Limits,
+    ModelSpec,
+    Processors,
+    Tensor,
+    Unproved,
+)
 from ipfs_accelerate_py.hardware.backend import Backend
 
 identifiers = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True).filter(
@@ -33,17 +43,37 @@ def several(strategy: st.SearchStrategy[str], least: int = 1) -> st.SearchStrate
     return st.lists(strategy, min_size=least, max_size=3, unique=True).map(tuple)
 
 
-heads = st.builds(
-    Head,
-    task=words,
-    table=st.one_of(st.just(""), identifiers),
-    model=identifiers,
-    module=st.one_of(st.just(""), dotted),
-    inputs=several(identifiers),
-    output=identifiers,
-    config=tables,
-    labels=several(texts, least=0),
-)
+@st.composite
+def tensors(draw: st.DrawFn, name: str) -> Tensor:
+    """Return what a test makes the input `name` of: its numbers, or the range to draw them from."""
+    shape = tuple(draw(st.lists(st.integers(0, 3), max_size=3)))
+    vary = tuple(draw(st.lists(st.sampled_from(range(len(shape))), unique=True))) if shape else ()
+    dtype = draw(st.sampled_from(TENSOR_TYPES))
+    if dtype == "int64" and shape and all(shape) and draw(st.booleans()):
+        count = st.lists(st.integers(-9, 9), min_size=math.prod(shape), max_size=math.prod(shape))
+        nested: list[Any] = draw(count)
+        for size in reversed(shape[1:]):
+            nested = [nested[start : start + size] for start in range(0, len(nested), size)]
+        return Tensor(name=name, dtype=dtype, shape=shape, vary=vary, values=nested)
+    low = draw(st.integers(-9, 9))
+    return Tensor(name=name, dtype=dtype, shape=shape, vary=vary, low=low, high=low + draw(st.integers(1, 9)))
+
+
+@st.composite
+def heads(draw: st.DrawFn) -> Head:
+    """Return one head, with or without tensors."""
+    inputs = draw(several(identifiers))
+    return Head(
+        task=draw(words),
+        table=draw(st.one_of(st.just(""), identifiers)),
+        model=draw(identifiers),
+        module=draw(st.one_of(st.just(""), dotted)),
+        inputs=inputs,
+        output=draw(identifiers),
+        config=draw(tables),
+        labels=draw(several(texts, least=0)),
+        tensors=tuple(draw(tensors(name)) for name in inputs) if draw(st.booleans()) else (),
+    )
 
 
 unproved = st.builds(  # no task of `heads` has so long a first word
@@ -67,7 +97,7 @@ def specs() -> st.SearchStrategy[ModelSpec]:
         vocabulary=st.one_of(st.just(""), dotted),
         limits=st.builds(Limits, tokens=st.one_of(st.just(""), dotted), image=maybe, audio=maybe),
         processors=st.builds(Processors, tokenizer=maybe, image_processor=maybe, processor=maybe),
-        heads=st.lists(heads, min_size=1, max_size=3, unique_by=lambda head: head.task).map(tuple),
+        heads=st.lists(heads(), min_size=1, max_size=3, unique_by=lambda head: head.task).map(tuple),
         tiny=tables,
         unproved=st.lists(unproved, max_size=2, unique_by=lambda each: each.task).map(tuple),
     )

@@ -168,6 +168,36 @@ def test_a_mistake_in_an_override_is_blamed_on_the_override(folder: Path) -> Non
     )
 
 
+TENSOR = """
+[[heads.tensors]]
+name = "input_ids"
+dtype = "int64"
+shape = [2, 3]
+values = [[1, 2, 3], [4, 5, 6]]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[4, 5, 6]", "[4, 5]", "23: values are not at most 4096 numbers nested as shape [2, 3] says"),
+        ("[4, 5, 6]", "[4, 5, nan]", "23: values are not at most 4096 numbers"),
+        ("values = [[1, 2, 3], [4, 5, 6]]", "", "19: high is 0; give more than low, 0"),
+        ("shape = [2, 3]", "shape = [2, -3]", "22: shape has -3; give whole numbers from 0"),
+        ("shape = [2, 3]", "shape = [2, 3]\nvary = [2]", "23: vary is [2]; give different axes of [2, 3]"),
+        ('"int64"', '"int32"', "21: dtype 'int32' is not known"),
+        ('name = "input_ids"', 'name = "pixels"', "19: tensors are not those of inputs"),
+        ("shape", "size", "22: key 'size' is not known"),
+    ],
+)
+def test_a_mistake_in_a_tensor_is_refused_with_its_line(
+    folder: Path, old: str, new: str, message: str
+) -> None:
+    assert read_spec(surveyed(folder, VALID.replace("\n[tiny]", f"{TENSOR}\n[tiny]"))).heads[0].tensors
+    text = VALID.replace("\n[tiny]", f"{TENSOR.replace(old, new, 1)}\n[tiny]")
+    assert refusal(surveyed(folder, text)).startswith(f"surveyed/mini.toml:{message}")
+
+
 def test_an_override_says_why(folder: Path) -> None:
     message = refusal(surveyed(folder), override(folder, "title = 'Mine'\n"))
     assert message.startswith("overrides/mini.toml:1: key 'reason' is missing; say why")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from ipfs_accelerate_generator.values import (
+    LARGEST_INT,
+    MOST_VALUES,
     Value,
     check_dotted,
     check_identifier,
@@ -23,6 +26,10 @@ FAMILIES: Final = ("embedding", "text_generation", "vision", "audio", "multimoda
 
 POOLING: Final = ("", "map", "first", "mean")
 
+TENSOR_TYPES: Final = ("float32", "int64", "bool")
+
+_MOST_SIZE = 2**31 - 1
+
 _MODEL_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TASK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _WORD = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
@@ -36,6 +43,62 @@ def file_stem(model_type: str) -> str:
     """
     check_pattern("model_type", model_type, _MODEL_TYPE, "a model type (letters, digits, '.', '_' and '-')")
     return re.sub(r"[^a-z0-9_]", "_", model_type.lower())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """One input that no processor makes: what a test has to make it, of the sizes that the survey fed."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    """Its sizes, the batch first where there is one; () of a single number."""
+    vary: tuple[int, ...] = ()
+    """The axes that another size of the same inputs showed to be free."""
+    low: int = 0
+    """The least value of a whole number."""
+    high: int = 0
+    """One more than the greatest value of a whole number that is drawn; 0 where none is."""
+    values: list[Value] = field(default_factory=list, hash=False)
+    """The numbers themselves, nested as `shape` says, where others would make no sense: a grid, a length, a place."""
+
+    def __post_init__(self) -> None:
+        check_identifier("name", self.name)
+        if self.dtype not in TENSOR_TYPES:
+            refuse("dtype", str(unknown("dtype", str(self.dtype), TENSOR_TYPES)))
+        for key in ("shape", "vary"):
+            for place, item in enumerate(getattr(self, key)):
+                _check_whole(key, item, 0, _MOST_SIZE, place)
+        if len(set(self.vary)) != len(self.vary) or any(axis >= len(self.shape) for axis in self.vary):
+            refuse("vary", f"vary is {list(self.vary)}; give different axes of {list(self.shape)}")
+        _check_whole("low", self.low, -LARGEST_INT, LARGEST_INT)
+        _check_whole("high", self.high, -LARGEST_INT, LARGEST_INT)
+        if self.values and (_sizes(self.values) != self.shape or math.prod(self.shape) > MOST_VALUES):
+            refuse(
+                "values",
+                f"values are not at most {MOST_VALUES} numbers nested as shape {list(self.shape)} says",
+            )
+        if self.dtype == "int64" and not self.values and self.high <= self.low:
+            refuse("high", f"high is {self.high}; give more than low, {self.low}, or the values themselves")
+
+
+def _check_whole(key: str, value: object, least: int, most: int, *place: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        refuse(key, f"{key} has {value!r}; give whole numbers from {least} to {most}", *place)
+
+
+def _sizes(values: object) -> tuple[int, ...] | None:
+    """Return the sizes of nested lists of numbers; None where they are uneven or hold something else."""
+    if not isinstance(values, list):
+        number = (
+            isinstance(values, (bool, int, float)) and math.isfinite(values) and abs(values) <= LARGEST_INT
+        )
+        return () if number else None
+    inner = {_sizes(item) for item in values}
+    if not inner:
+        return (0,)
+    sizes = inner.pop()
+    return None if inner or sizes is None else (len(values), *sizes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +123,9 @@ class Head:
     """Keyword arguments that this head's configuration needs beside the type's own, in tests and in use."""
     labels: tuple[str, ...] = ()
     """Label names for a test's checkpoint; () where the number of labels is not a choice."""
+    tensors: tuple[Tensor, ...] = ()
+    """Every input in turn, where one of them is none that processors make; () where a test has a text, picture or
+    sound to begin with."""
 
     def __post_init__(self) -> None:
         check_pattern("task", self.task, _TASK, "a task (such as 'fill-mask')")
@@ -76,6 +142,11 @@ class Head:
             refuse("pooling", str(unknown("pooling", str(self.pooling), POOLING)))
         object.__setattr__(self, "config", check_table("config", self.config))
         check_names("labels", self.labels, check_text, may_be_empty=True)
+        if self.tensors and tuple(each.name for each in self.tensors) != self.inputs:
+            refuse(
+                "tensors",
+                f"tensors are not those of inputs, {list(self.inputs)}; give one for each, in order",
+            )
 
     @property
     def function(self) -> str:

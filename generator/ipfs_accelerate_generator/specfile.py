@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 import tomlkit
 
 from ipfs_accelerate_generator.finding import Effect, Finding
-from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Processors, Unproved, file_stem
+from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Processors, Tensor, Unproved, file_stem
 from ipfs_accelerate_generator.tomlsource import KeyPath, TomlSource
 from ipfs_accelerate_generator.values import SpecError
 from ipfs_accelerate_py.errors import unknown
@@ -49,7 +49,8 @@ def read_spec(surveyed: Path, override: Path | None = None) -> ModelSpec:
     for name, noun in _PARTS.items():
         values[name] = _build(noun, data.get(name, {}), (name,), refuse)
     values["heads"] = tuple(
-        _build(Head, table, ("heads", place), refuse) for place, table in enumerate(data.get("heads", []))
+        _build(Head, _with_tensors(table, place, refuse), ("heads", place), refuse)
+        for place, table in enumerate(data.get("heads", []))
     )
     values["unproved"] = tuple(
         _build(Unproved, table, ("unproved", place), refuse)
@@ -70,7 +71,7 @@ def read_findings(path: Path) -> tuple[Finding, ...]:
     if "model_type" not in source.data:
         source.refuse((), "key 'model_type' is missing; name the type that these findings are about")
     tables = source.data.get("finding", [])
-    _check_tables(source, "finding", tables, _keys(Finding))
+    _check_tables(source, ("finding",), tables, _keys(Finding), needed="task")
     return tuple(
         _build(Finding, table, ("finding", place), source.refuse) for place, table in enumerate(tables)
     )
@@ -123,21 +124,25 @@ def _source(path: Path, *, keys: set[str]) -> TomlSource:
     if not isinstance(source.data.get("tiny", {}), dict):
         source.refuse(("tiny",), f"tiny is {source.data['tiny']!r}; give a table")
     heads = source.data.get("heads", [])
-    _check_tables(source, "heads", heads, _keys(Head))
+    _check_tables(source, ("heads",), heads, _keys(Head), needed="task")
     for place, head in enumerate(heads):
         if any(head["task"] == other["task"] for other in heads[:place]):
             source.refuse(("heads", place, "task"), f"task {head['task']!r} has two heads; keep one")
-    _check_tables(source, "unproved", source.data.get("unproved", []), _keys(Unproved))
+        _check_tables(source, ("heads", place, "tensors"), head.get("tensors", []), _keys(Tensor))
+    _check_tables(source, ("unproved",), source.data.get("unproved", []), _keys(Unproved), needed="task")
     return source
 
 
-def _check_tables(source: TomlSource, name: str, tables: object, keys: set[str]) -> None:
+def _check_tables(
+    source: TomlSource, where: KeyPath, tables: object, keys: set[str], *, needed: str = ""
+) -> None:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        source.refuse((name,), f"{name} is {tables!r}; give tables, each under [[{name}]]")
+        name = ".".join(key for key in where if isinstance(key, str))
+        source.refuse(where, f"{name} is {tables!r}; give tables, each under [[{name}]]")
     for place, table in enumerate(tables):
-        _check_keys(source, (name, place), table, keys)
-        if "task" not in table:
-            source.refuse((name, place), "key 'task' is missing")
+        _check_keys(source, (*where, place), table, keys)
+        if needed and needed not in table:
+            source.refuse((*where, place), f"key {needed!r} is missing")
 
 
 def _check_keys(source: TomlSource, where: KeyPath, table: Mapping[str, object], keys: set[str]) -> None:
@@ -169,6 +174,15 @@ def _in_source(source: TomlSource, merged: Mapping[str, Any], key: KeyPath) -> K
     tasks = [head["task"] for head in source.data.get("heads", [])]
     task = merged["heads"][key[1]]["task"]
     return ("heads", tasks.index(task) if task in tasks else len(tasks), *key[2:])
+
+
+def _with_tensors(head: dict[str, Any], place: int, refuse: Refuse) -> dict[str, Any]:
+    tensors = enumerate(head.get("tensors", []))
+    return head | {
+        "tensors": tuple(
+            _build(Tensor, table, ("heads", place, "tensors", at), refuse) for at, table in tensors
+        )
+    }
 
 
 def _build(noun: type[Noun], table: Mapping[str, Any], where: KeyPath, refuse: Refuse) -> Noun:
