@@ -66,7 +66,7 @@ def _tensor(name: str, tensor: Any, vary: tuple[int, ...]) -> Tensor:
             low, high = int(tensor.min().floor()), int(tensor.max().ceil())
             return said("float32", low=low, high=max(high, low + 1))
         return said("float32")
-    if name in LITERAL:
+    if name in LITERAL and tensor.dim():
         return said("int64", values=tensor.long().tolist())
     low, high = (int(tensor.min()), int(tensor.max())) if tensor.numel() else (0, 0)
     if name.endswith("mask"):  # one that hides something is the survey's control; a test sees everything

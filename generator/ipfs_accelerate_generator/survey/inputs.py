@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey import pictured
-from ipfs_accelerate_generator.survey.rules.table import RULES, Rule, rules
+from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, SAMPLES, Shape, number
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
@@ -61,9 +61,19 @@ def wider(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
         if name in names
         or (
             name in RULES
+            and (not name.endswith("mask") or name.removesuffix("_mask") in names or name == "padding_mask")
             and not (name == "inputs_embeds" and "input_ids" in names)
-            and not _setting(parameter)
         )
+    )
+
+
+def embedded(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `names` with vectors instead of ids, if the signature has them: some decoders take no ids."""
+    signature = inspect.signature(candidate.call).parameters
+    if "input_ids" not in names or "inputs_embeds" not in signature:
+        return names
+    return tuple(
+        name for name in signature if name == "inputs_embeds" or (name in names and name != "input_ids")
     )
 
 
@@ -106,12 +116,15 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
         not pictured.PROCESSED.isdisjoint(wanted) and "input_ids" in wanted
     ):  # a part of a model has no processor
         made |= pictured.processed(shape.config, shape.seed, shape.batch)
-    for name in wanted:
+    # What says how long a sound is comes after it.
+    for name in sorted(wanted, key=lambda each: "mask" in each or "len" in each):
         if name in made or name == pictured.KINDS:
             continue
-        made[name] = _sized(
-            name, choices(name, wanted)[shape.chosen.get(name, 0)](shape, generator), shape, generator
-        )
+        rule = choices(name, wanted)[shape.chosen.get(name, 0)]
+        made[name] = _sized(name, rule(shape, generator), shape, generator)
+        if name in SOUNDS:
+            heard = made[name].shape[1 if rule.__name__.endswith("last") else -1]
+            shape = replace(shape, heard=heard, masked=shape.masked if "input_ids" in wanted else heard)
     if pictured.KINDS in wanted:
         made[pictured.KINDS] = pictured.kinds(made["input_ids"], shape.config)
     return {name: made[name] for name in wanted}

@@ -74,8 +74,12 @@ def _prove(
     returned: tuple[str, ...],
     labels: tuple[str, ...],
 ) -> Proof:
+    from torch import nn
+
     if labels:
         arguments = arguments | {"num_labels": len(labels)}
+    if candidate.call is nn.Module.forward:
+        raise SurveyError(f"{candidate.model.__name__} has no forward: it generates, and does nothing else")
     model = _built(candidate, config, arguments)
     feed = settled(candidate, model, fed(candidate, returned))
     extra: dict[str, Value] = {}

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from huggingface_hub.errors import StrictDataclassError
 
-from ipfs_accelerate_generator.survey.inputs import choices, make, makeable, narrower, wider
+from ipfs_accelerate_generator.survey.inputs import choices, embedded, make, makeable, narrower, wider
 from ipfs_accelerate_generator.survey.pictured import placeholders
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
 
 TOKENS: Final = (12, 7)
 """Every head runs at both lengths, so that nothing fixed to the first goes unseen."""
-MOST_TRIES: Final = 40
+MOST_TRIES: Final = 24
 """How many combinations of rules a head is given; those of the usual shapes come first."""
 
 FOREIGN: Final = (
@@ -94,36 +94,40 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     """Return the first way to feed the head that works at every length, and what the ways before it said.
 
     First the usual rules for `names`, then each other rule, the fewest changes first; then with all that the signature
-    offers, where something seems to be missing; then without masks that it does not require.
+    offers, without masks that it does not require, and with vectors instead of ids.
 
     Raises:
         SurveyError: there is none; the message is that of the usual way.
     """
-    failures: dict[str, str] = {}
-    for wanted in dict.fromkeys((names, wider(candidate, names), narrower(candidate, names))):
+    failures: dict[str, SurveyError] = {}
+    more = wider(candidate, names)
+    for wanted in dict.fromkeys(
+        (names, more, narrower(candidate, names), embedded(candidate, names), embedded(candidate, more))
+    ):
         if wanted != names and not failures:
             break
         for chosen in _combinations(wanted):
             try:
                 found = _run(candidate, model, wanted, chosen)
-            except NoInput:
-                if wanted == names and wider(candidate, names) == names:
-                    raise
+            except NoInput as error:
+                failures.setdefault(_described(candidate, wanted, chosen), error)
                 break
             except SurveyError as error:
-                failures.setdefault(_described(candidate, wanted, chosen), str(error))
+                failures.setdefault(_described(candidate, wanted, chosen), error)
                 if _beyond_inputs(str(error)):
                     raise
             else:
                 return replace(found, tried=tuple(f"{way}: {why}" for way, why in failures.items()))
-    first = next(iter(failures.values()), "no inputs could be made")
+    first = next(iter(failures.values()))
     others = f" ({len(failures) - 1} other ways to make its inputs fail, too)" if len(failures) > 1 else ""
-    raise SurveyError(f"{first}{others}")
+    raise SurveyError(f"{first}{others}") from first
 
 
 def _combinations(names: tuple[str, ...]) -> Iterator[Mapping[str, int]]:
     """Yield which rule makes each of `names`, those with the fewest and nearest changes first."""
-    counts = [len(choices(name, names)) if makeable(name) else 1 for name in names]
+    counts = [
+        len(choices(name, names)) if makeable(name) else 1 for name in names
+    ]  # else it says so when made
     places = sorted(itertools.islice(itertools.product(*map(range, counts)), 5000), key=sum)
     for place in places[:MOST_TRIES]:
         yield {name: at for name, at in zip(names, place, strict=True) if at}

@@ -53,6 +53,8 @@ class Shape:
     """All inputs that are made: what one of them is can depend on those beside it."""
     chosen: Mapping[str, int] = field(default_factory=dict, hash=False)
     """Which of its rules makes an input; the first where nothing is said."""
+    heard: int = 0
+    """How many frames or samples the sounds have that stand beside a mask of them."""
     sizes: Mapping[str, Mapping[int, int]] = field(default_factory=dict, hash=False)
     """Sizes that a layer asked for, by input and axis."""
 

@@ -104,3 +104,49 @@ def moments(shape: Shape, generator: Any) -> Any:
     import torch
 
     return torch.rand(shape.batch, generator=generator)
+
+
+def levels(shape: Shape, generator: Any) -> Any:
+    """Maps of one size in turn, their channels first, which a model goes through one by one."""
+    return _random(generator, 3, shape.batch, width(shape), rows(shape), rows(shape))
+
+
+def half(shape: Shape, _generator: Any) -> Any:
+    """A single number: half of the vectors in a row."""
+    import torch
+
+    return torch.tensor(shape.tokens // 2)
+
+
+def parts_of_rows(shape: Shape, _generator: Any) -> Any:
+    """By number, the part of its row that each vector belongs to."""
+    import torch
+
+    return (torch.arange(shape.tokens) // 4).repeat(shape.batch, 1)
+
+
+def places_in_text(shape: Shape, _generator: Any) -> Any:
+    """Places of a text, by number."""
+    import torch
+
+    return torch.arange(2, shape.tokens, 3).repeat(shape.batch, 1)
+
+
+def few(shape: Shape, _generator: Any) -> Any:
+    """Twos, one for each of those places."""
+    import torch
+
+    return torch.full((shape.batch, len(range(2, shape.tokens, 3))), 2)
+
+
+def first_kind(shape: Shape, _generator: Any) -> Any:
+    """Zeros, one for each of those places: the first of all kinds."""
+    import torch
+
+    return torch.zeros(shape.batch, len(range(2, shape.tokens, 3)), dtype=torch.long)
+
+
+def of_one_time(shape: Shape, generator: Any) -> Any:
+    """Vectors in a row, no more than there are code books."""
+    count = min(shape.tokens, number(shape.config, ("num_codebooks",), shape.tokens))
+    return _random(generator, shape.batch, count, width(shape))

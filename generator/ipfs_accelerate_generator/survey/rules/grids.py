@@ -207,3 +207,16 @@ def inside(shape: Shape, _generator: Any) -> Any:
     import torch
 
     return torch.ones(shape.batch, 1, 1, dtype=torch.long)
+
+
+def cut(shape: Shape, generator: Any) -> Any:
+    """A batch of whole pictures as their flattened patches."""
+    count = (side(shape) // patch(shape)) ** 2
+    return _random(generator, shape.batch, count, channels(shape) * patch(shape) ** 2)
+
+
+def pooled(shape: Shape, _generator: Any) -> Any:
+    """Which of the vectors become one, four at a time."""
+    import torch
+
+    return torch.arange(shape.batch * shape.tokens // 4 * 4).reshape(-1, 4)

@@ -61,7 +61,7 @@ def even_mono(shape: Shape, generator: Any) -> Any:
     return _random(generator, shape.batch, number(shape.config, ("audio_channels",), 1), _EVEN_SAMPLES)
 
 
-def fixed_spectrogram(shape: Shape, generator: Any) -> Any:
+def fixed_spectrogram_bands_last(shape: Shape, generator: Any) -> Any:
     """Bands by time, of the one length that the model is made for."""
     return _random(generator, shape.batch, number(shape.config, ("max_length",), 128), bands(shape))
 
@@ -86,7 +86,7 @@ def fixed_bands_first(shape: Shape, generator: Any) -> Any:
     return _random(generator, shape.batch, bands(shape), length(shape))
 
 
-def one_picture(shape: Shape, generator: Any) -> Any:
+def one_picture_bands_last(shape: Shape, generator: Any) -> Any:
     """Frames of bands as a picture of one colour."""
     return _random(generator, shape.batch, 1, length(shape), bands(shape))
 
@@ -100,54 +100,40 @@ def lengths(shape: Shape, _generator: Any) -> Any:
     """How many frames each sound has."""
     import torch
 
-    return torch.full((shape.batch,), length(shape))
+    return torch.full((shape.batch,), shape.heard)
 
 
-def free_lengths(shape: Shape, _generator: Any) -> Any:
-    """The same where the number is free."""
+def joined_lengths(shape: Shape, _generator: Any) -> Any:
+    """How many frames of those in turn each sound has."""
     import torch
 
-    return torch.full((shape.batch,), _free(shape))
+    return torch.full((shape.batch,), shape.heard // shape.batch)
 
 
-def frames_heard(shape: Shape, _generator: Any) -> Any:
+def sampled_lengths(shape: Shape, _generator: Any) -> Any:
+    """How many samples the frames of each sound are made of."""
+    import torch
+
+    return torch.full((shape.batch,), shape.heard * number(shape.config, ("hop_length",), 160))
+
+
+def heard(shape: Shape, _generator: Any) -> Any:
     """Ones: no frame is padding."""
     import torch
 
-    return torch.ones(shape.batch, _free(shape), dtype=torch.long)
+    return torch.ones(shape.batch, shape.heard, dtype=torch.long)
 
 
-def frames_heard_flags(shape: Shape, generator: Any) -> Any:
+def heard_flags(shape: Shape, generator: Any) -> Any:
     """The same as truth values."""
-    return frames_heard(shape, generator).bool()
-
-
-def fixed_frames_heard(shape: Shape, _generator: Any) -> Any:
-    """Ones, as many as the model has places for frames."""
-    import torch
-
-    return torch.ones(shape.batch, length(shape), dtype=torch.long)
+    return heard(shape, generator).bool()
 
 
 def none_padded(shape: Shape, _generator: Any) -> Any:
     """False: no frame is padding, where true means that one is."""
     import torch
 
-    return torch.zeros(shape.batch, _free(shape), dtype=torch.bool)
-
-
-def samples_heard(shape: Shape, _generator: Any) -> Any:
-    """Ones: no sample is padding."""
-    import torch
-
-    return torch.ones(shape.batch, SAMPLES, dtype=torch.long)
-
-
-def even_samples_heard(shape: Shape, _generator: Any) -> Any:
-    """The same for a number of samples that the usual hops divide."""
-    import torch
-
-    return torch.ones(shape.batch, _EVEN_SAMPLES, dtype=torch.long)
+    return torch.zeros(shape.batch, shape.heard, dtype=torch.bool)
 
 
 def _books(shape: Shape) -> int:
@@ -202,3 +188,8 @@ def speaker(shape: Shape, generator: Any) -> Any:
 def spoken_before(shape: Shape, generator: Any) -> Any:
     """Frames of bands that a decoder has written already."""
     return _random(generator, shape.batch, shape.tokens, bands(shape))
+
+
+def codes_of_one_time(shape: Shape, generator: Any) -> Any:
+    """One code of each book."""
+    return _codes(shape, generator, shape.batch, min(shape.tokens, _books(shape)))

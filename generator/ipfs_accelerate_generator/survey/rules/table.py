@@ -20,7 +20,10 @@ _PACKED: Final = (
     grids.packed_flat_row,
 )
 _SEEN: Final = (features.seen, features.seen_flags)
-_HEARD: Final = (sounds.frames_heard, sounds.frames_heard_flags, sounds.fixed_frames_heard)
+_HEARD: Final = (sounds.heard, sounds.heard_flags)
+
+SOUNDS: Final = frozenset({"input_values", "input_features", "audio_mel"})
+"""Inputs whose frames or samples a mask or a length is about."""
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     # what other parts of a model give
@@ -33,18 +36,26 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "noise_embeds": _ROW,
     "action_embeds": _ROW,
     "image_features": _ROW,
+    "last_hidden_state": (features.of_one_time, features.in_a_row),
     "latents": (features.across, features.in_a_row, features.on_a_map),
-    "patch_embeds": (features.on_a_map, features.on_a_map_last, features.in_a_row),
-    "vision_features": (features.of_a_map, *_ROW),
+    "patch_embeds": (features.on_a_map, features.in_a_row, features.on_a_map_last),
+    "vision_features": (features.of_a_map, features.levels, *_ROW),
+    "vision_pos_embeds": (features.levels,),
     "vision_pos_encoding": (features.of_a_map, *_ROW),
     "text_features": _ROW,
     "decoder_queries": _ROW,
-    "backbone_features": _MAP,
+    "backbone_features": (features.levels, *_MAP),
     "inputs": (features.in_a_row,),
     "condition_vector": _ROW,
     "speaker_embedding": (sounds.speaker, features.one),
     "time_step": (features.moments,),
     "mask": _SEEN,
+    "num_patches": (features.half,),
+    "patch_ids": (features.parts_of_rows,),
+    "pooled_patches_idx": (grids.pooled,),
+    "marks": (features.places_in_text,),
+    "num_options": (features.few,),
+    "question_type_ids": (features.first_kind,),
     "text_mask": (features.seen_flags, features.seen),
     "encoder_attention_mask": _SEEN,
     # a picture beside a text
@@ -77,9 +88,9 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "input_features_mask": _HEARD,
     "audio_mel": (sounds.bands_last,),
     "audio_mel_mask": (sounds.none_padded,),
-    "chunk_sample_lengths": (sounds.free_lengths, sounds.lengths),
-    "feature_lens": (sounds.lengths, sounds.free_lengths),
-    "padding_mask": (sounds.samples_heard, sounds.even_samples_heard, *_HEARD),
+    "chunk_sample_lengths": (sounds.sampled_lengths, sounds.lengths),
+    "feature_lens": (sounds.joined_lengths, sounds.lengths),
+    "padding_mask": _HEARD,
     "spectrogram": (sounds.bands_last, sounds.bands_first),
     "mel_spectrogram": (sounds.bands_first, sounds.bands_last),
     "reference_mel": (sounds.bands_last, sounds.bands_first),
@@ -107,12 +118,18 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
 """Inputs that no processor of the library makes by that name."""
 
 OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
-    "input_ids": (sounds.codes_in_rows, sounds.codes_by_channel, sounds.codes_last, sounds.codes),
-    "attention_mask": (features.seen, sounds.frames_heard, sounds.frames_heard_flags, grids.patches_seen),
-    "pixel_values": (grids.pairs, grids.frames, grids.tiles, grids.larger),
+    "input_ids": (
+        sounds.codes_in_rows,
+        sounds.codes_by_channel,
+        sounds.codes_last,
+        sounds.codes,
+        sounds.codes_of_one_time,
+    ),
+    "attention_mask": (features.seen, sounds.heard_flags, features.seen_flags, grids.patches_seen),
+    "pixel_values": (grids.pairs, grids.frames, grids.cut, grids.tiles, grids.larger),
     "input_values": (
         sounds.mono,
-        sounds.fixed_spectrogram,
+        sounds.fixed_spectrogram_bands_last,
         sounds.even,
         sounds.even_mono,
         sounds.bands_last,
@@ -122,7 +139,7 @@ OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
         sounds.bands_first,
         sounds.fixed_bands_last,
         sounds.fixed_bands_first,
-        sounds.one_picture,
+        sounds.one_picture_bands_last,
         sounds.joined,
     ),
 }
@@ -154,6 +171,12 @@ LITERAL: Final = frozenset(
         "image_sizes",
         "chunk_sample_lengths",
         "feature_lens",
+        "num_patches",
+        "patch_ids",
+        "pooled_patches_idx",
+        "marks",
+        "num_options",
+        "question_type_ids",
         "mm_token_type_ids",
     }
 )
