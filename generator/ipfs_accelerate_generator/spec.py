@@ -114,7 +114,8 @@ class Head:
     inputs: tuple[str, ...]
     """The tensors that the task feeds, in the order of the forward signature."""
     output: str
-    """The field of the output that is read; `tensor` where the output is a tensor, `item_1` the second of a tuple."""
+    """The field of the output that is read. Where the output is a tensor, it is called `tensor`; the second of a tuple
+    `item_1`, and `maps_0` the first of a tuple in the field `maps`."""
     method: str = ""
     """The method of the class that the task calls, such as one tower's; "" says: its forward."""
     pooling: str = ""

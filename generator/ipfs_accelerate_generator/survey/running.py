@@ -66,28 +66,35 @@ class Feed:
 def forward(model: Any, inputs: Mapping[str, Any], method: str = "") -> dict[str, Any]:
     """Return the tensors of the output by field, in the order of the output class: real ones, if there are any.
 
-    A tensor that is the whole output is called `tensor`, one of a tuple `item_0` and so on. What is drawn at random
-    on the way is the same each time.
+    A tensor that is the whole output is called `tensor`, one of a tuple `item_0` and so on; `maps_0` is the first of a
+    tuple in the field `maps`, of an output that has none outside of tuples. What is drawn at random on the way is the
+    same each time.
     """
     import torch
 
     torch.manual_seed(0)
     with torch.no_grad():
         output = getattr(model, method)(**inputs) if method else model(**inputs)
-    found = {name: value for name, value in _fields(output) if torch.is_tensor(value) and value.numel()}
-    real = {name: value for name, value in found.items() if value.is_floating_point()}
-    return real or {name: value.float() for name, value in found.items()}
+    fields = dict(_fields(output))
+    inner = {f"{name}_{place}": item for name, value in fields.items() for place, item in _items(value)}
+    for some in (fields, inner):
+        found = {name: value for name, value in some.items() if torch.is_tensor(value) and value.numel()}
+        if real := {name: value for name, value in found.items() if value.is_floating_point()}:
+            return real
+    return {name: value.float() for name, value in (fields | inner).items() if torch.is_tensor(value)}
 
 
 def _fields(output: Any) -> Iterator[tuple[str, Any]]:
     if hasattr(output, "items"):
-        for name, value in output.items():
-            yield str(name), value
+        yield from ((str(name), value) for name, value in output.items())
     elif isinstance(output, (tuple, list)):
-        for place, value in enumerate(output):
-            yield f"item_{place}", value
+        yield from ((f"item_{place}", value) for place, value in _items(output))
     else:
         yield "tensor", output
+
+
+def _items(value: Any) -> Iterator[tuple[int, Any]]:
+    yield from enumerate(value) if isinstance(value, (tuple, list)) else ()
 
 
 def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:

@@ -220,3 +220,10 @@ def pooled(shape: Shape, _generator: Any) -> Any:
     import torch
 
     return torch.arange(shape.batch * shape.tokens // 4 * 4).reshape(-1, 4)
+
+
+def depth(shape: Shape, generator: Any) -> Any:
+    """How far away each pixel of a picture is, measured roughly."""
+    import torch
+
+    return torch.rand(shape.batch, 1, side(shape), side(shape), generator=generator)

@@ -70,6 +70,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "image": (grids.whole,),
     "prompt_pixel_values": (grids.whole,),
     "prompt_masks": (grids.whole,),
+    "prompt_depth": (grids.depth,),
     "flattened_patches": (grids.addressed,),
     "grid_thw": (grids.grid, grids.grid_of_one),
     "image_grid_thw": (grids.grid, grids.grid_of_one),
