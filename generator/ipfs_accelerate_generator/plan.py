@@ -12,7 +12,9 @@ from functools import cached_property
 from typing import Final
 
 from ipfs_accelerate_generator.finding import Effect, Finding
+from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.planned import (
+    ARRAYS,
     HEARD,
     IMAGE_TENSORS,
     SOUNDS,
@@ -20,6 +22,7 @@ from ipfs_accelerate_generator.planned import (
     Pair,
     PlannedBackend,
     PlannedHead,
+    given,
 )
 from ipfs_accelerate_generator.prose import Prose
 from ipfs_accelerate_generator.rename import HOME, SKILLS_PACKAGE, Origin, StandIns
@@ -141,6 +144,16 @@ class Plan:
         return any(head.towers for head in self.heads)
 
     @property
+    def whole(self) -> bool:
+        """Whether any head is given the arrays of a whole call, in which nothing is a row."""
+        return any(head.whole for head in self.heads)
+
+    @property
+    def forward(self) -> Identifier:
+        """The function that a backend computes with: of whole calls one after the other."""
+        return Identifier("apart" if self.whole else "forward")
+
+    @property
     def openvino_route(self) -> str:
         """How OpenVINO's bundle is made."""
         return self._route(Backend.OPENVINO)
@@ -170,6 +183,7 @@ class Plan:
             feature_extractor=part(parts.feature_extractor),
             video_processor=part(parts.video_processor),
             processor=part(parts.processor),
+            task=head.function if head else "",
         )
 
     @cached_property
@@ -263,6 +277,8 @@ def _spine(spec: ModelSpec, templates: Templates) -> str:
 
     A family without one may share that of another.
     """
+    if given(spec):
+        return ARRAYS if f"families/{ARRAYS}" in templates else ""
     own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
     names = (own, _SPINES.get(own, ""), spec.family, _SPINES.get(spec.family, ""))
     return next((name for name in names if f"families/{name}" in templates), "")
@@ -289,6 +305,8 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     "tasks/automatic_speech_recognition_ctc" is for the classes of MODEL_FOR_CTC_MAPPING_NAMES. So may a task that is
     given a sound where others are given a text: "tasks/feature_extraction_audio".
     """
+    if head.tensors:  # what no processor makes is given as arrays, unless the type takes something better
+        return f"tasks/{ARRAYS}" if given(spec) and f"tasks/{ARRAYS}" in templates else ""
     sounds = any(name in head.inputs for name in SOUNDS)
     if sounds and spec.processors.feature_extractor not in EXTRACTORS:
         return ""  # nobody wrote its features in NumPy yet

@@ -10,7 +10,7 @@ from typing import Final
 
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
-from ipfs_accelerate_generator.spec import Head
+from ipfs_accelerate_generator.spec import Head, ModelSpec, Tensor
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
 
@@ -20,6 +20,7 @@ IMAGE_TENSORS: Final = ("pixel_values", "pixel_mask")
 TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text", "any-to-any"})
+ARRAYS: Final = "tensor"  # the spine, and the one template, of tasks that are given arrays by name
 TOWERED: Final = frozenset({"zero-shot-image-classification", "zero-shot-audio-classification"})
 
 
@@ -38,6 +39,59 @@ class Pair:
         """The pair and the reason, as a docstring says it."""
         chosen = ", ".join(f"{name} {choice}" for name, choice in self.choices)
         return f"{self.task} on {self.backend}: " + (f"{chosen} ({self.reason})" if chosen else self.reason)
+
+
+def given(spec: ModelSpec) -> bool:
+    """Whether the module of `spec` is given arrays by name, because every head of it has to be."""
+    return all(head.tensors for head in spec.heads)
+
+
+@dataclass(frozen=True)
+class PlannedArray:
+    """One input of a head that is given as an array, without the axis of the batch where its rows are taken apart."""
+
+    tensor: Tensor
+    whole: bool
+
+    @property
+    def name(self) -> str:
+        """The input."""
+        return self.tensor.name
+
+    @property
+    def dtype(self) -> str:
+        """Its type: "float32", "int64" or "bool"."""
+        return self.tensor.dtype
+
+    @property
+    def sizes(self) -> tuple[int | str, ...]:
+        """For each axis a sample's size, or where a checkpoint's own is read."""
+        texts = self.tensor.sizes or ("",) * len(self.tensor.shape)
+        return tuple(text or size for text, size in zip(texts, self.tensor.shape, strict=True))[self._first :]
+
+    @property
+    def vary(self) -> tuple[int, ...]:
+        """The axes of any size."""
+        return tuple(axis - self._first for axis in self.tensor.vary if axis >= self._first)
+
+    @property
+    def low(self) -> int:
+        """The least value of a whole number."""
+        return self.tensor.low
+
+    @property
+    def high(self) -> int | str:
+        """One more than the greatest, or where a checkpoint's own is read."""
+        return self.tensor.limit or self.tensor.high
+
+    @property
+    def values(self) -> list[Value]:
+        """The numbers themselves; none where others do."""
+        return self.tensor.values
+
+    @property
+    def _first(self) -> int:
+        return 0 if self.whole else 1
 
 
 @dataclass(frozen=True)
@@ -110,6 +164,16 @@ class PlannedHead:
         return "audio" if self.sound else "text"
 
     @property
+    def arrays(self) -> tuple[PlannedArray, ...]:
+        """The inputs that are given as arrays; () where a processor makes them."""
+        return tuple(PlannedArray(each, self.whole) for each in self.head.tensors)
+
+    @property
+    def whole(self) -> bool:
+        """Whether they are those of a whole call, of which no row could be answered alone."""
+        return self.head.whole
+
+    @property
     def pooling(self) -> str:
         """How an image's vector comes from the output: "map", "first" or "mean"; "" where there is nothing to pool."""
         return self.head.pooling
@@ -128,6 +192,11 @@ class PlannedHead:
     def config(self) -> dict[str, Value]:
         """Keyword arguments that this head's configuration needs beside the type's own."""
         return dict(self.head.config)
+
+    @property
+    def settings(self) -> dict[str, Value]:
+        """The same for a test's checkpoint, which has labels where their number is a choice."""
+        return self.config | ({"num_labels": len(self.head.labels)} if self.head.labels else {})
 
     @property
     def function(self) -> Identifier:
