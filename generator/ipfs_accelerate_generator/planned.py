@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ipfs_accelerate_generator.given import PlannedArray
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
-from ipfs_accelerate_generator.spec import Head, ModelSpec, Tensor
+from ipfs_accelerate_generator.spec import Head
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
 
@@ -20,7 +21,6 @@ IMAGE_TENSORS: Final = ("pixel_values", "pixel_mask")
 TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text", "any-to-any"})
-ARRAYS: Final = "tensor"  # the spine, and the one template, of tasks that are given arrays by name
 TOWERED: Final = frozenset({"zero-shot-image-classification", "zero-shot-audio-classification"})
 
 
@@ -39,59 +39,6 @@ class Pair:
         """The pair and the reason, as a docstring says it."""
         chosen = ", ".join(f"{name} {choice}" for name, choice in self.choices)
         return f"{self.task} on {self.backend}: " + (f"{chosen} ({self.reason})" if chosen else self.reason)
-
-
-def given(spec: ModelSpec) -> bool:
-    """Whether the module of `spec` is given arrays by name, because every head of it has to be."""
-    return all(head.tensors for head in spec.heads)
-
-
-@dataclass(frozen=True)
-class PlannedArray:
-    """One input of a head that is given as an array, without the axis of the batch where its rows are taken apart."""
-
-    tensor: Tensor
-    whole: bool
-
-    @property
-    def name(self) -> str:
-        """The input."""
-        return self.tensor.name
-
-    @property
-    def dtype(self) -> str:
-        """Its type: "float32", "int64" or "bool"."""
-        return self.tensor.dtype
-
-    @property
-    def sizes(self) -> tuple[int | str, ...]:
-        """For each axis a sample's size, or where a checkpoint's own is read."""
-        texts = self.tensor.sizes or ("",) * len(self.tensor.shape)
-        return tuple(text or size for text, size in zip(texts, self.tensor.shape, strict=True))[self._first :]
-
-    @property
-    def vary(self) -> tuple[int, ...]:
-        """The axes of any size."""
-        return tuple(axis - self._first for axis in self.tensor.vary if axis >= self._first)
-
-    @property
-    def low(self) -> int:
-        """The least value of a whole number."""
-        return self.tensor.low
-
-    @property
-    def high(self) -> int | str:
-        """One more than the greatest, or where a checkpoint's own is read."""
-        return self.tensor.limit or self.tensor.high
-
-    @property
-    def values(self) -> list[Value]:
-        """The numbers themselves; none where others do."""
-        return self.tensor.values
-
-    @property
-    def _first(self) -> int:
-        return 0 if self.whole else 1
 
 
 @dataclass(frozen=True)
@@ -187,6 +134,14 @@ class PlannedHead:
     def output(self) -> str:
         """The field of the model's output that the task reads."""
         return self.head.output
+
+    @property
+    def field(self) -> str | int | None:
+        """Where in the output it stands: a name, a place in a tuple, or None where the output is the tensor itself."""
+        if self.head.output == "tensor":
+            return None
+        place = self.head.output.removeprefix("item_")
+        return int(place) if place.isdigit() and place != self.head.output else self.head.output
 
     @property
     def config(self) -> dict[str, Value]:

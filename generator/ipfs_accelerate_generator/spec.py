@@ -67,8 +67,6 @@ class Tensor:
     sizes: tuple[str, ...] = ()
     """For each axis where a checkpoint's own size is read, as "2*vision_config.hidden_size=768", a product of numbers
     and of fields of its configuration with their usual values; "" where it is what `shape` says."""
-    limit: str = ""
-    """Likewise, where a checkpoint's own `high` is read."""
 
     def __post_init__(self) -> None:
         check_identifier("name", self.name)
@@ -93,8 +91,6 @@ class Tensor:
         for text in self.sizes:
             if text != "":
                 check_pattern("sizes", text, _PRODUCT, "a product such as '3*hidden_size=768'")
-        if self.limit != "":
-            check_pattern("limit", self.limit, _PRODUCT, "a product such as 'vocab_size=30522'")
         if self.dtype == "int64" and not self.values and self.high <= self.low:
             refuse("high", f"high is {self.high}; give more than low, {self.low}, or the values themselves")
 

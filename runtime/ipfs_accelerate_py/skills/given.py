@@ -30,16 +30,16 @@ class Given:
     """One input: its type, and the sizes of a sample.
 
     A size may be a text that says where a checkpoint's own is read, a product of numbers and of fields of config.json
-    with their usual values: "2*vision_config.hidden_size=768". Axes in `vary` take any size. Whole numbers are drawn
-    from `low` up to, and without, `high`, which may be such a text as well. `values` are the numbers themselves, where
-    others would make no sense; of an input with rows they are those of several.
+    with their usual values: "2*vision_config.hidden_size=768". Axes in `vary` take any size. Numbers are drawn evenly
+    from `low` up to, and without, `high`; where both are 0, from the standard normal distribution. `values` are the
+    numbers themselves, where others would make no sense; of an input with rows they are those of several.
     """
 
     dtype: Literal["float32", "int64", "bool"]
     sizes: tuple[int | str, ...]
     vary: tuple[int, ...] = ()
     low: int = 0
-    high: int | str = 0
+    high: int = 0
     values: Sequence[Any] = ()
 
     def port(self, *, whole: bool) -> Port:
@@ -68,7 +68,6 @@ class ArrayInput:
         self.sizes = {
             name: tuple(_number(checkpoint, size) for size in each.sizes) for name, each in inputs.items()
         }
-        self._highest = {name: _number(checkpoint, each.high) for name, each in inputs.items()}
 
     @property
     def sample(self) -> tuple[dict[str, Array], ...]:
@@ -95,10 +94,9 @@ class ArrayInput:
                 row_of = row_of.take(np.arange(new) * old // max(new, 1), axis)  # stretched, as a mask may be
             return row_of
         if each.dtype == "float32":
-            return np.asarray(random.standard_normal(sizes), dtype=np.float32)
-        if each.dtype == "bool":
-            return np.asarray(random.random(sizes) < 0.5)
-        return np.asarray(random.integers(each.low, self._highest[name], sizes), dtype=np.int64)
+            even = random.uniform(each.low, each.high, sizes) if each.high else random.standard_normal(sizes)
+            return np.asarray(even, dtype=np.float32)
+        return np.asarray(random.integers(each.low, each.high, sizes), dtype=each.dtype)
 
     def rows(self, items: Sequence[Any]) -> list[Features]:
         """Return the arrays of each item, checked, in the types that the model takes.
