@@ -81,6 +81,11 @@ class PlannedArray:
         return self.tensor.high
 
     @property
+    def idle(self) -> bool:
+        """Whether the output does not depend on it."""
+        return self.tensor.idle
+
+    @property
     def values(self) -> list[Value]:
         """The numbers themselves; none where others do."""
         return self.tensor.values

@@ -60,11 +60,9 @@ class StandIns:
 
     def task_name(self, name: str) -> str:
         """Return what `name` is called in the module: "fill_mask_model" for "task_stand_in_model"."""
-        if self.task and name.startswith(TASK):
-            return self.task + name.removeprefix(TASK)
-        if self.task and name.startswith(TASK.upper()):
-            return self.task.upper() + name.removeprefix(TASK.upper())
-        return name
+        if not self.task:
+            return name
+        return name.replace(TASK, self.task).replace(TASK.upper(), self.task.upper())
 
     def real(self, name: str) -> Origin | None:
         """Return the class that `name` stands for, or None if `name` is no stand-in.

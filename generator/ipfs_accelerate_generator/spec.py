@@ -67,6 +67,8 @@ class Tensor:
     sizes: tuple[str, ...] = ()
     """For each axis where a checkpoint's own size is read, as "2*vision_config.hidden_size=768", a product of numbers
     and of fields of its configuration with their usual values; "" where it is what `shape` says."""
+    idle: bool = False
+    """Whether the class takes it, and what is read of the output does not depend on it."""
 
     def __post_init__(self) -> None:
         check_identifier("name", self.name)

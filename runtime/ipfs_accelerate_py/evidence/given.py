@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from ipfs_accelerate_py.evidence.cells import EvidenceError
-from ipfs_accelerate_py.evidence.comparison import Array
+from ipfs_accelerate_py.evidence.comparison import TOLERANCE, Array
 from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
 from ipfs_accelerate_py.evidence.lab import Bench, Case, Lab
 from ipfs_accelerate_py.skills.batching import collate
@@ -69,12 +69,18 @@ class ArrayBench(Bench):
         """Return how far each input, with other numbers in it, moves the result.
 
         Where the model itself refuses all other numbers, as for the sizes of a grid, there is nothing to move it by.
+
+        Raises:
+            EvidenceError: an input moves the result that is said not to.
         """
         right = forward(self.batch)
-        found = [
-            Control(f"{name} changed", relative_change(right, forward({**self.batch, name: wrong})))
-            for name, wrong in self._wrong.items()
-        ]
+        found = []
+        for name, wrong in self._wrong.items():
+            moved = relative_change(right, forward({**self.batch, name: wrong}))
+            if not self.case.given[name].idle:
+                found.append(Control(f"{name} changed", moved))
+            elif moved > TOLERANCE:
+                raise EvidenceError(f"{name} is said not to matter, and moved the result by {moved:.3g}")
         if not found:
             raise EvidenceError(
                 "the model refuses every other number in every input: nothing would be proved"

@@ -41,6 +41,7 @@ class Given:
     low: int = 0
     high: int = 0
     values: Sequence[Any] = ()
+    idle: bool = False  # the class takes it, and the output does not depend on it
 
     def port(self, *, whole: bool) -> Port:
         """Return the input as an export sees it: booleans are 0 and 1, and the first axis is the row or the call."""
