@@ -56,7 +56,9 @@ def fragment(template: Template, text: str, names: StandIns, values: Prose) -> F
         type_imports = tuple(rename.renamed(each, names) for each in apart.type_imports)
         docstring = _finished(apart.docstring, names, values) if apart.docstring is not None else ""
         definitions = tuple(
-            Definition(each.name, _finished(each, names, values), each.is_constant, each.tight)
+            Definition(
+                names.task_name(each.name), _finished(each, names, values), each.is_constant, each.tight
+            )
             for each in apart.definitions
         )
     except cst.ParserSyntaxError as error:

@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import Final
 
 from ipfs_accelerate_generator.finding import Effect, Finding
+from ipfs_accelerate_generator.given import TEMPLATE, unmade
+from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.planned import (
     HEARD,
     IMAGE_TENSORS,
@@ -28,7 +30,6 @@ from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.errors import AccelerateError
 from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, Backend
-from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
 ROUTES: Final = {
@@ -141,6 +142,16 @@ class Plan:
         return any(head.towers for head in self.heads)
 
     @property
+    def whole(self) -> bool:
+        """Whether any head is given the arrays of a whole call, in which nothing is a row."""
+        return any(head.whole for head in self.heads)
+
+    @property
+    def forward(self) -> Identifier:
+        """The function that a backend computes with: of whole calls one after the other."""
+        return Identifier("apart" if self.whole else "forward")
+
+    @property
     def openvino_route(self) -> str:
         """How OpenVINO's bundle is made."""
         return self._route(Backend.OPENVINO)
@@ -170,6 +181,7 @@ class Plan:
             feature_extractor=part(parts.feature_extractor),
             video_processor=part(parts.video_processor),
             processor=part(parts.processor),
+            task=head.function if head else "",
         )
 
     @cached_property
@@ -193,6 +205,7 @@ class Plan:
             "expected_failures": tuple(pair.sentence for pair in self.expected_failures),
             "variants": tuple(pair.sentence for pair in self.variants),
             "without_template": self.untemplated,
+            "given": tuple(reason for head in self.heads if (reason := unmade(spec, head.head))),
             "unproved": tuple(f"{each.task} ({each.model}): {each.reason}" for each in spec.unproved),
         }
 
@@ -224,10 +237,11 @@ def plan(
     Raises:
         NoTemplate: nobody wrote a template for the family, or for any of the tasks.
     """
-    spine = _spine(spec, templates)
+    chosen = _chosen(spec, templates)
+    spine = TEMPLATE if f"tasks/{TEMPLATE}" in chosen.values() else _spine(spec, templates)
     if f"families/{spine}" not in templates:
         raise NoTemplate(f"{spec.model_type}: there is no template for the family {spec.family!r} yet")
-    heads = [head for head in spec.heads if _template(spec, head, templates)]
+    heads = [head for head in spec.heads if head.task in chosen]
     if not heads:
         raise NoTemplate(
             f"{spec.model_type}: there is no template for any of its tasks yet: {', '.join(spec.tasks)}"
@@ -240,9 +254,7 @@ def plan(
     loaders = tuple(
         PlannedBackend(backend) for backend in candidates if any(name == backend for _, name in offered)
     )
-    planned = tuple(
-        _head(spec, head, candidates, offered, _template(spec, head, templates)) for head in heads
-    )
+    planned = tuple(_head(spec, head, candidates, offered, chosen[head.task]) for head in heads)
     return Plan(
         spec=spec,
         heads=planned,
@@ -282,6 +294,17 @@ def _pairs(findings: Sequence[Finding], effect: Effect, known: Iterable[tuple[st
     )
 
 
+def _chosen(spec: ModelSpec, templates: Templates) -> dict[str, str]:
+    """Return the template of each task that has one.
+
+    A type that nothing is made for, of none of its tasks, is given arrays by name.
+    """
+    made = {head.task: name for head in spec.heads if (name := _template(spec, head, templates))}
+    if made or f"tasks/{TEMPLATE}" not in templates:
+        return made
+    return {head.task: f"tasks/{TEMPLATE}" for head in spec.heads if head.tensors}
+
+
 def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     """Return the template of `head`, or "" if there is none.
 
@@ -289,9 +312,9 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     "tasks/automatic_speech_recognition_ctc" is for the classes of MODEL_FOR_CTC_MAPPING_NAMES. So may a task that is
     given a sound where others are given a text: "tasks/feature_extraction_audio".
     """
+    if unmade(spec, head):
+        return ""
     sounds = any(name in head.inputs for name in SOUNDS)
-    if sounds and spec.processors.feature_extractor not in EXTRACTORS:
-        return ""  # nobody wrote its features in NumPy yet
     if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
         return ""  # what audio types are given is sound; a decoder alone continues a text
     if head.task == "any-to-any" and not _is_pictured_text(spec, head):

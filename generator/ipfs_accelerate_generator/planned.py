@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ipfs_accelerate_generator.given import PlannedArray
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
 from ipfs_accelerate_generator.spec import Head
@@ -110,6 +111,16 @@ class PlannedHead:
         return "audio" if self.sound else "text"
 
     @property
+    def arrays(self) -> tuple[PlannedArray, ...]:
+        """The inputs that are given as arrays; () where a processor makes them."""
+        return tuple(PlannedArray(each, self.whole) for each in self.head.tensors)
+
+    @property
+    def whole(self) -> bool:
+        """Whether they are those of a whole call, of which no row could be answered alone."""
+        return self.head.whole
+
+    @property
     def pooling(self) -> str:
         """How an image's vector comes from the output: "map", "first" or "mean"; "" where there is nothing to pool."""
         return self.head.pooling
@@ -125,9 +136,22 @@ class PlannedHead:
         return self.head.output
 
     @property
+    def field(self) -> str | int | None:
+        """Where in the output it stands: a name, a place in a tuple, or None where the output is the tensor itself."""
+        if self.head.output == "tensor":
+            return None
+        place = self.head.output.removeprefix("item_")
+        return int(place) if place.isdigit() and place != self.head.output else self.head.output
+
+    @property
     def config(self) -> dict[str, Value]:
         """Keyword arguments that this head's configuration needs beside the type's own."""
         return dict(self.head.config)
+
+    @property
+    def settings(self) -> dict[str, Value]:
+        """The same for a test's checkpoint, which has labels where their number is a choice."""
+        return self.config | ({"num_labels": len(self.head.labels)} if self.head.labels else {})
 
     @property
     def function(self) -> Identifier:

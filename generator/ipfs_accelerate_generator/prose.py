@@ -41,6 +41,7 @@ LISTS: Final = (
     "expected_failures",  # the same, for what is offered although a test of it fails
     "variants",  # "fill-mask on openvino: route dynamo (the default route gave wrong logits)", and so on
     "without_template",  # each task that the type has a head for and nobody wrote a template for
+    "given",  # each task that is given arrays by name, and why: what no processor makes, or none that is proved
     "unproved",  # each task whose class the survey could not run, and why
 )
 _PLACES: Final = {

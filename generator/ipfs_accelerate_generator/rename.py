@@ -2,7 +2,8 @@
 
 A stand-in is one of transformers' auto classes, imported from transformers by name, so that a template is
 checked by the same tools as any Python file. It names what it stands for; which class that is, and where it
-is defined, says the plan. The test of a skill imports `hf_stand_in` from `ipfs_accelerate_skills`.
+is defined, says the plan. The test of a skill imports `hf_stand_in` from `ipfs_accelerate_skills`. A template that
+serves any task says `task_stand_in`, `task_stand_in_model` and `TASK_STAND_IN` for what its task's are called.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ipfs_accelerate_generator.templates.sources import ComposeError
 HOME: Final = "transformers"  # where a template imports its stand-ins from
 SKILLS_PACKAGE: Final = "ipfs_accelerate_skills"
 SKILL: Final = "hf_stand_in"
+TASK: Final = "task_stand_in"
 
 _MODEL = re.compile(r"AutoModel(For[A-Z][A-Za-z0-9]*)?|AutoBackbone")
 _ROLES: Final = {
@@ -53,6 +55,14 @@ class StandIns:
     feature_extractor: Origin | None = None
     video_processor: Origin | None = None
     processor: Origin | None = None
+    task: str = ""
+    """The task as a Python name: "fill_mask"."""
+
+    def task_name(self, name: str) -> str:
+        """Return what `name` is called in the module: "fill_mask_model" for "task_stand_in_model"."""
+        if not self.task:
+            return name
+        return name.replace(TASK, self.task).replace(TASK.upper(), self.task.upper())
 
     def real(self, name: str) -> Origin | None:
         """Return the class that `name` stands for, or None if `name` is no stand-in.
@@ -74,7 +84,7 @@ class StandIns:
 
 def used_in(text: str) -> bool:
     """Whether `text` may hold a stand-in; a quick look that saves most of the work."""
-    return "Auto" in text or SKILL in text
+    return "Auto" in text or SKILL in text or TASK in text or TASK.upper() in text
 
 
 def renamed(each: Import, names: StandIns) -> Import:
@@ -93,7 +103,8 @@ class Rename(cst.CSTTransformer):
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:  # noqa: D102, N802
         real = self._names.real(updated_node.value)
-        return updated_node.with_changes(value=real.name) if real else updated_node
+        name = real.name if real else self._names.task_name(updated_node.value)
+        return updated_node if name == updated_node.value else updated_node.with_changes(value=name)
 
     def visit_Attribute(self, node: cst.Attribute) -> bool:  # noqa: D102, N802
         if self._names.real(node.attr.value):

@@ -22,13 +22,16 @@ from ipfs_accelerate_generator.values import (
 )
 from ipfs_accelerate_py.errors import unknown
 
-FAMILIES: Final = ("embedding", "text_generation", "vision", "audio", "multimodal")
+FAMILIES: Final = ("embedding", "text_generation", "vision", "audio", "multimodal", "tensor")
 
 POOLING: Final = ("", "map", "first", "mean")
 
 TENSOR_TYPES: Final = ("float32", "int64", "bool")
 
 _MOST_SIZE = 2**31 - 1
+
+_FACTOR = r"([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*=)?[0-9]{1,9}"
+_PRODUCT = re.compile(rf"{_FACTOR}(\*{_FACTOR})*")
 
 _MODEL_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TASK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -61,6 +64,11 @@ class Tensor:
     both are 0, it is drawn from the standard normal distribution."""
     values: list[Value] = field(default_factory=list, hash=False)
     """The numbers themselves, nested as `shape` says, where others would make no sense: a grid, a length, a place."""
+    sizes: tuple[str, ...] = ()
+    """For each axis where a checkpoint's own size is read, as "2*vision_config.hidden_size=768", a product of numbers
+    and of fields of its configuration with their usual values; "" where it is what `shape` says."""
+    idle: bool = False
+    """Whether the class takes it, and what is read of the output does not depend on it."""
 
     def __post_init__(self) -> None:
         check_identifier("name", self.name)
@@ -78,6 +86,13 @@ class Tensor:
                 "values",
                 f"values are not at most {MOST_VALUES} numbers nested as shape {list(self.shape)} says",
             )
+        if self.sizes and len(self.sizes) != len(self.shape):
+            refuse(
+                "sizes", f"sizes has {len(self.sizes)} texts for {len(self.shape)} axes; give one for each"
+            )
+        for text in self.sizes:
+            if text != "":
+                check_pattern("sizes", text, _PRODUCT, "a product such as '3*hidden_size=768'")
         if (self.dtype != "float32" or self.high) and not self.values and self.high <= self.low:
             refuse("high", f"high is {self.high}; give more than low, {self.low}, or the values themselves")
 
@@ -128,6 +143,9 @@ class Head:
     tensors: tuple[Tensor, ...] = ()
     """Every input in turn, where one of them is none that processors make; () where a test has a text, picture or
     sound to begin with."""
+    whole: bool = False
+    """Whether the inputs are those of a whole call, such as patches and the grids that they are on: no row of them
+    could be answered alone."""
 
     def __post_init__(self) -> None:
         check_pattern("task", self.task, _TASK, "a task (such as 'fill-mask')")
@@ -144,6 +162,8 @@ class Head:
             refuse("pooling", str(unknown("pooling", str(self.pooling), POOLING)))
         object.__setattr__(self, "config", check_table("config", self.config))
         check_names("labels", self.labels, check_text, may_be_empty=True)
+        if not isinstance(self.whole, bool):
+            refuse("whole", f"whole is {self.whole!r}; give true or false")
         if self.tensors and tuple(each.name for each in self.tensors) != self.inputs:
             refuse(
                 "tensors",

@@ -1,0 +1,95 @@
+"""Heads that are given arrays by name: those whose inputs no processor makes, or none that is proved here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ipfs_accelerate_generator.spec import Head, ModelSpec, Tensor
+from ipfs_accelerate_generator.values import Value
+from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
+from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
+from ipfs_accelerate_py.skills.preprocessing import stem
+
+TEMPLATE: Final = "tensor"
+"""The spine, and the one template of every task."""
+
+_READ: Final = frozenset({"input_ids", "attention_mask", "token_type_ids", "decoder_input_ids", "bbox"})
+_SEEN: Final = frozenset({"pixel_values", "pixel_mask", "pixel_values_videos", "bool_masked_pos"})
+_BESIDE: Final = frozenset({"image_grid_thw", "image_sizes", "mm_token_type_ids", "is_longer"})
+_HEARD: Final = frozenset({"input_values", "input_features"})
+_PROCESSED: Final = _READ | _SEEN | _BESIDE | _HEARD
+
+
+def unmade(spec: ModelSpec, head: Head) -> str:
+    """Return why nothing here makes the inputs of `head` from a text, a picture or a sound; "" where something does.
+
+    What pictures a text goes with are made of belongs to the templates of such types.
+    """
+    made = spec.processors
+    if strange := [name for name in head.inputs if name not in _PROCESSED]:
+        return f"{head.task} takes {', '.join(strange)}, which no processor makes"
+    if _HEARD.intersection(head.inputs) and made.feature_extractor not in EXTRACTORS:
+        return _unproved(head, made.feature_extractor, "a sound")
+    sees = _SEEN.intersection(head.inputs) and not spec.subfamily.endswith("to-text")
+    if sees and (not made.image_processor or stem(made.image_processor) in OWN_STEPS):
+        return _unproved(head, made.image_processor, "a picture")
+    return ""
+
+
+def _unproved(head: Head, name: str, raw: str) -> str:
+    what = f"what {name} makes of {raw} is not proved here" if name else f"no processor of {raw} is known"
+    return f"{head.task} takes {', '.join(head.inputs)}: {what}"
+
+
+@dataclass(frozen=True)
+class PlannedArray:
+    """One input of a head that is given as an array, without the axis of the batch where its rows are taken apart."""
+
+    tensor: Tensor
+    whole: bool
+
+    @property
+    def name(self) -> str:
+        """The input."""
+        return self.tensor.name
+
+    @property
+    def dtype(self) -> str:
+        """Its type: "float32", "int64" or "bool"."""
+        return self.tensor.dtype
+
+    @property
+    def sizes(self) -> tuple[int | str, ...]:
+        """For each axis a sample's size, or where a checkpoint's own is read."""
+        texts = self.tensor.sizes or ("",) * len(self.tensor.shape)
+        return tuple(text or size for text, size in zip(texts, self.tensor.shape, strict=True))[self._first :]
+
+    @property
+    def vary(self) -> tuple[int, ...]:
+        """The axes of any size."""
+        return tuple(axis - self._first for axis in self.tensor.vary if axis >= self._first)
+
+    @property
+    def low(self) -> int:
+        """The least value."""
+        return self.tensor.low
+
+    @property
+    def high(self) -> int:
+        """What every number is below; 0 of numbers from the standard normal distribution."""
+        return self.tensor.high
+
+    @property
+    def idle(self) -> bool:
+        """Whether the output does not depend on it."""
+        return self.tensor.idle
+
+    @property
+    def values(self) -> list[Value]:
+        """The numbers themselves; none where others do."""
+        return self.tensor.values
+
+    @property
+    def _first(self) -> int:
+        return 0 if self.whole else 1

@@ -1,0 +1,204 @@
+"""The workbench of generated tests whose inputs are arrays by name: inputs of several sizes, faults and controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from ipfs_accelerate_py.evidence.cells import EvidenceError
+from ipfs_accelerate_py.evidence.comparison import TOLERANCE, Array
+from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
+from ipfs_accelerate_py.evidence.lab import Bench, Case, Lab
+from ipfs_accelerate_py.skills.batching import collate
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.given import ArrayInput, Inputs
+from ipfs_accelerate_py.skills.skill import Skill
+
+_SEED: Final = 7
+_GAINS: Final = (1.0, 2.0, 4.0, 8.0)  # tried in turn until every input matters
+_SIZES: Final[tuple[Callable[[int], int], ...]] = (
+    lambda size: 2 * size,
+    lambda size: max(size // 2, 1),
+    lambda size: size + 1,
+    lambda size: max(size - 1, 1),
+)
+# What a model raises at numbers or sizes that it does not take.
+_REFUSALS: Final = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+
+FAULTS: Final = (
+    "a number",
+    "a text",
+    "nothing in it",
+    "a name too many",
+    "an axis too many",
+    "words",
+    "ragged",
+)
+
+
+@dataclass(frozen=True)
+class ArrayCase(Case):
+    """One task of a generated test; its inputs are drawn, of sizes that the model takes."""
+
+    inputs: tuple[Any, ...] = ()
+    given: Inputs = field(default_factory=dict)
+    whole: bool = False
+
+
+class ArrayBench(Bench):
+    """What one task is tested on; its batch is of other sizes than the sample that exports trace."""
+
+    case: ArrayCase
+
+    @cached_property
+    def batch(self) -> dict[str, Array]:
+        """The inputs that have the sizes of the first; of whole calls the first alone."""
+        head = self.skill.heads[self.task]
+        steps = head.steps(self.checkpoint)
+        rows = [
+            row for example in steps.prepare(list(self.case.inputs), steps.options) for row in example.rows
+        ]
+        alike = [row for row in rows if _sizes(row) == _sizes(rows[0])]
+        return collate(alike[:1] if self.case.whole else alike, {})
+
+    def controls(self, forward: Callable[[Mapping[str, Array]], Mapping[str, Array]]) -> list[Control]:
+        """Return how far each input, with other numbers in it, moves the result.
+
+        Where the model itself refuses all other numbers, as for the sizes of a grid, there is nothing to move it by.
+
+        Raises:
+            EvidenceError: an input moves the result that is said not to.
+        """
+        right = forward(self.batch)
+        found = []
+        for name, wrong in self._wrong.items():
+            moved = relative_change(right, forward({**self.batch, name: wrong}))
+            if not self.case.given[name].idle:
+                found.append(Control(f"{name} changed", moved))
+            elif moved > TOLERANCE:
+                raise EvidenceError(f"{name} is said not to matter, and moved the result by {moved:.3g}")
+        if not found:
+            raise EvidenceError(
+                "the model refuses every other number in every input: nothing would be proved"
+            )
+        return found
+
+    @cached_property
+    def _wrong(self) -> dict[str, Array]:
+        """Other numbers for each input: of those that the eager model takes, the ones that move its result most."""
+        right = self.reference(self.batch)
+        chosen: dict[str, Array] = {}
+        for name, array in self.batch.items():
+            most = -1.0
+            for wrong in _others(array):
+                try:
+                    moved = relative_change(right, self.reference({**self.batch, name: wrong}))
+                except (*_REFUSALS, EvidenceError):
+                    continue
+                if moved > most:
+                    most, chosen[name] = moved, wrong
+        return chosen
+
+
+class ArrayLab(Lab):
+    """Benches and handlers of one skill that is given arrays."""
+
+    def bench(self, task: str) -> ArrayBench:
+        """Return what `task` is tested on, with the smallest gain of the weights at which every input matters."""
+        if (known := self._benches.get(task)) is None:
+            case = self._cases[task]
+            assert isinstance(case, ArrayCase)
+            for gain in _GAINS:
+                checkpoint = self._write(self._folder / f"{task}-{gain:g}", case, gain)
+                known = ArrayBench(
+                    self.skill, task, _with_inputs(self.skill, task, case, checkpoint), checkpoint
+                )
+                if sensitive(known.controls(known.reference)):
+                    break
+            assert known is not None
+            self._benches[task] = known
+        assert isinstance(known, ArrayBench)
+        return known
+
+
+def _with_inputs(skill: Skill, task: str, case: ArrayCase, checkpoint: Checkpoint) -> ArrayCase:
+    """Return `case` with inputs of other sizes, as the model takes them, and of the sample's.
+
+    Raises:
+        EvidenceError: the model takes no other sizes, although its axes are said to vary.
+    """
+    arrays = ArrayInput(checkpoint, case.given, whole=case.whole)
+    usual = arrays.drawn(_SEED)
+    for change in _SIZES if any(each.vary for each in case.given.values()) else ():
+        sizes = {
+            name: tuple(
+                change(size) if axis in each.vary else size for axis, size in enumerate(arrays.sizes[name])
+            )
+            for name, each in case.given.items()
+        }
+        inputs = (*arrays.drawn(_SEED + 1, sizes), *usual)
+        trial = ArrayBench(skill, task, replace(case, inputs=inputs), checkpoint)
+        try:
+            outputs = trial.reference(trial.batch)
+        except _REFUSALS:
+            continue
+        if all(np.isfinite(output).all() for output in outputs.values()):
+            return replace(case, inputs=inputs)
+    if any(each.vary and not len(each.values) for each in case.given.values()) and not any(
+        len(each.values) and not _is_mask(np.asarray(each.values)) for each in case.given.values()
+    ):
+        raise EvidenceError(f"{task} takes no other sizes than {arrays.sizes}, although axes vary")
+    return replace(case, inputs=usual)
+
+
+def _sizes(row: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in row.items()}
+
+
+def _is_mask(array: Array) -> bool:
+    return set(np.unique(array)) <= {0, 1}
+
+
+def _others(array: Array) -> Iterator[Array]:
+    """Yield arrays like `array` with other numbers in them."""
+    random = np.random.default_rng(_SEED + 2)
+    if array.dtype.kind == "f":
+        yield np.asarray(random.standard_normal(array.shape), dtype=array.dtype)
+        return
+    if _is_mask(array):
+        yield 1 - array
+        yield np.ones_like(array)
+        yield np.where(np.arange(array.size).reshape(array.shape) % 2 == 0, array, 0)
+    else:
+        yield random.permutation(array.reshape(-1)).reshape(array.shape)
+        yield np.where(array > array.min(), array - 1, array)
+    for axis in range(array.ndim):
+        yield np.ascontiguousarray(np.flip(array, axis))
+        yield np.roll(array, 1, axis)
+
+
+def faulty(fault: str, item: Mapping[str, Array]) -> Any:
+    """Return what is wrong about `item` in the way that `FAULTS` names."""
+    first = next(iter(item))
+    wrong: dict[str, Any] = {
+        "a number": 7,
+        "a text": "rain",
+        "nothing in it": {},
+        "a name too many": {**item, "nothing_useful": item[first]},
+        "an axis too many": {**item, first: item[first][None]},
+        "words": {**item, first: np.full(item[first].shape, "rain")},
+        "ragged": {**item, first: [[1, 2], [3]]},
+    }
+    return wrong[fault]
+
+
+def counting(tiny: Mapping[str, Any], vocabulary: str, count: int) -> dict[str, Any]:
+    """Return `tiny`, the fields of a configuration, with `count` at the dotted field `vocabulary`, if it names one."""
+    key, _, rest = vocabulary.partition(".")
+    if not key:
+        return dict(tiny)
+    return {**tiny, key: counting(tiny.get(key, {}), rest, count) if rest else count}
