@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ipfs_accelerate_generator.survey import pictured
+from ipfs_accelerate_generator.survey import pictured, shown
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
 IMAGE_SIZES: Final = ("image_size", "img_size")
@@ -27,7 +27,11 @@ def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
     They are what the type's processors return and the signature takes, and what the signature requires.
     """
     offered = _FED_ALONE.get(
-        candidate.task, (*pictured.one_modality(returned), *_ALSO_FED.get(candidate.task, ()))
+        candidate.task,
+        (
+            *pictured.one_modality(pictured.offered(candidate.model, returned)),
+            *_ALSO_FED.get(candidate.task, ()),
+        ),
     )
     signature = inspect.signature(candidate.call).parameters
     return tuple(
@@ -75,6 +79,8 @@ class Shape:
     """How many places the attention mask has: tokens, samples or frames."""
     pictured: int = 0
     """How many tokens of each text, beside `tokens`, stand for a picture."""
+    form: str = ""
+    """How the numbers of a picture lie, one of `shown.FORMS`; "" says: as the rules of its inputs have it."""
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -106,22 +112,26 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
         shape = replace(shape, masked=shape.tokens + shape.pictured)
     generator = torch.Generator().manual_seed(shape.seed)
     made: dict[str, Any] = {}
-    if not pictured.PROCESSED.isdisjoint(wanted):
+    if shape.form in ("", shown.PROCESSOR) and not pictured.PROCESSED.isdisjoint(wanted):
         made |= pictured.processed(shape.config, shape.seed, BATCH)
+    elif shape.form:
+        frame = _frame(shape)
+        made |= {name: shown.drawn(name, frame, generator) for name in wanted if shown.known(name)}
+    told = [name for name in wanted if pictured.told_by(name, shape.pictured)]
     for name in wanted:
-        if name in made or name == pictured.KINDS:
+        if name in made or name in told:
             continue
         if name not in _RULES:
             raise NoInput(f"no rule makes the input {name!r}")
         made[name] = _RULES[name](shape, generator)
-    if pictured.KINDS in wanted:
-        made[pictured.KINDS] = pictured.kinds(made["input_ids"], shape.config)
+    for name in told:
+        made[name] = pictured.kinds(made["input_ids"], shape.config)
     return {name: made[name] for name in wanted}
 
 
 def makeable(name: str) -> bool:
     """Whether there is a rule for the input `name`."""
-    return name in _RULES
+    return name in _RULES or name == pictured.KINDS or shown.known(name)
 
 
 def _ids(shape: Shape, generator: Any) -> Any:
@@ -170,6 +180,23 @@ def _boxes(shape: Shape, generator: Any) -> Any:
 
 def _image_size(shape: Shape) -> int:
     return number(shape.config, IMAGE_SIZES, 64)
+
+
+def _frame(shape: Shape) -> shown.Frame:
+    """Return what a picture for the configuration is like."""
+    config = shape.config
+    channels = number(config, ("num_channels", "in_channels", "in_chans"), 3)
+    return shown.Frame(
+        form=shape.form,
+        count=BATCH,
+        channels=channels if channels in (1, 3, 4) else 3,
+        side=_image_size(shape),
+        patch=number(config, ("patch_size",), 8),
+        depth=number(config, ("temporal_patch_size",), 1),
+        merge=number(
+            config, ("spatial_merge_size", "merge_size", "merge_kernel_size", "downsample_factor"), 2
+        ),
+    )
 
 
 def _pixels(shape: Shape, generator: Any) -> Any:

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from huggingface_hub.errors import StrictDataclassError
 
+from ipfs_accelerate_generator.survey import shown
 from ipfs_accelerate_generator.survey.inputs import IMAGE_SIZES, Shape, fed, make, makeable, number
-from ipfs_accelerate_generator.survey.pictured import placeholders
+from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders
 from ipfs_accelerate_generator.survey.stages import all_stages
-from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
+from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
 from ipfs_accelerate_generator.values import Value
 
@@ -48,6 +49,8 @@ class Proof:
     config: dict[str, Value] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     pooling: str = ""
+    nested: bool = False
+    """Whether the first axis of its pictures counts texts, and the second the pictures of each."""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
 
@@ -105,7 +108,8 @@ def _prove(
         if not _causal(model, names, output):
             raise SurveyError("a later token changes an earlier result, even with is_decoder = true")
     pooling = _pooling(candidate, model, names, output)
-    return Proof(names, output, extra, labels, pooling, _control(candidate, model, names, output))
+    nested = _nested(candidate, model, names)
+    return Proof(names, output, extra, labels, pooling, nested, _control(candidate, model, names, output))
 
 
 def reads(
@@ -113,10 +117,10 @@ def reads(
 ) -> bool:
     """Whether the head, built from `config(**arguments)`, takes this many tokens."""
     model = _built(candidate, config, arguments)
-    inputs = make(names, Shape(candidate.task, model.config, tokens))
-    if "attention_mask" in inputs:  # padding has no place, so that more of it would be taken
-        inputs["attention_mask"].fill_(1)
     try:
+        inputs = make(names, Shape(candidate.task, model.config, tokens))
+        if "attention_mask" in inputs:  # padding has no place, so that more of it would be taken
+            inputs["attention_mask"].fill_(1)
         _forward(model, inputs)
     except FOREIGN:
         return False
@@ -210,9 +214,21 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...]) -> tuple[tupl
 
 
 def _shape(task: str, model: Any, names: tuple[str, ...], tokens: int) -> Shape:
-    """Return what inputs are made for, with as many tokens for a picture as the model has vectors of it."""
+    """Return what inputs are made for, with as many tokens for a picture as the model has vectors of it.
+
+    Pictures are tried in several forms; where the model refuses all, the first that could be made says why.
+    """
     shape = Shape(task, model.config, tokens)
-    return replace(shape, pictured=placeholders(model, make(names, shape)))
+    if "pixel_values" not in names:
+        return shape
+    refused: list[BaseException] = []
+    for form in ("" if PROCESSED.isdisjoint(names) else shown.PROCESSOR, *shown.FORMS[1:]):
+        formed = replace(shape, form=form)
+        try:
+            return replace(formed, pictured=placeholders(model, make(names, formed)))
+        except FOREIGN as error:
+            refused.append(error)
+    raise next((error for error in refused if not isinstance(error, NoInput)), refused[0])
 
 
 def _asked_for(message: str, model: Any, names: tuple[str, ...], signature: tuple[str, ...]) -> str | None:
@@ -241,7 +257,7 @@ def _pooling(candidate: Candidate, model: Any, names: tuple[str, ...], output: s
     """Return how an image's vector comes from the output; "" where it is a vector, or the task wants none."""
     if candidate.task != "image-feature-extraction":
         return ""
-    shape = Shape(candidate.task, model.config, TOKENS[0])
+    shape = _shape(candidate.task, model, names, TOKENS[0])
     found = _forward(model, make(names, shape), candidate.method)[output]
     if found.dim() == 4:
         return "map"
@@ -251,12 +267,20 @@ def _pooling(candidate: Candidate, model: Any, names: tuple[str, ...], output: s
     return ""
 
 
+def _nested(candidate: Candidate, model: Any, names: tuple[str, ...]) -> bool:
+    shape = _shape(candidate.task, model, names, TOKENS[0])
+    return shape.pictured > 0 and make(names, shape)["pixel_values"].dim() == 5
+
+
 def _control(candidate: Candidate, model: Any, names: tuple[str, ...], output: str) -> float:
     """Return the least relative change of the output: with other inputs, and with the mask ignored."""
     shape = _shape(candidate.task, model, names, TOKENS[0])
     inputs = make(names, shape)
     call = partial(_forward, model, method=candidate.method)
-    changes = [_change(call, inputs, make(names, replace(shape, seed=1)), output)]
+    others = make(names, replace(shape, seed=1))
+    changes = [_change(call, inputs, others, output)]
+    if shape.pictured:  # and the pictures alone
+        changes.append(_change(call, inputs, inputs | {"pixel_values": others["pixel_values"]}, output))
     if "attention_mask" in inputs and "input_ids" in inputs:
         # To a causal model padding at the right is nothing, so the side where the mask matters counts.
         sides = [inputs, make(names, replace(shape, left=not shape.left))]

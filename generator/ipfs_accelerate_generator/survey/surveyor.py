@@ -189,6 +189,7 @@ def _head(candidate: Candidate, proof: Proof, module: str) -> Head:
         output=proof.output,
         method=candidate.method,
         pooling=proof.pooling,
+        nested=proof.nested,
         config=proof.config,
         labels=proof.labels,
     )
