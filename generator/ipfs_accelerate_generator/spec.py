@@ -136,6 +136,8 @@ class Head:
     pooling: str = ""
     """How an image's vector comes from the output: "map" (the mean over rows and columns), "first" (a token that
     stands for the image) or "mean" (over the tokens); "" where there is nothing to pool."""
+    nested: bool = False
+    """Whether the first axis of its pictures counts texts, and the second the pictures of each."""
     config: Mapping[str, Value] = field(default_factory=dict, hash=False)
     """Keyword arguments that this head's configuration needs beside the type's own, in tests and in use."""
     labels: tuple[str, ...] = ()

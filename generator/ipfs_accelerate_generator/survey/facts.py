@@ -97,18 +97,25 @@ def _name(entry: Any) -> str | None:
 
 def returned(about: Subject, made: Processors) -> tuple[str, ...]:
     """Return the names of the tensors that the type's processors return, as their classes state them."""
-    import transformers
-
     names: list[str] = []
     for kind in ("tokenizer", "image_processor", "feature_extractor", "video_processor"):
         if name := getattr(made, kind):
-            cls = getattr(transformers, name, None)
-            names.extend(getattr(cls, "model_input_names", ()))
-    if getattr(getattr(transformers, made.processor, None), f"return_{KINDS}", False):
+            names.extend(_told(name, "model_input_names", ()))
+    if _told(made.processor, f"return_{KINDS}", False):
         names.append(KINDS)
     if not names:  # no processor is known: the names that most models use
         names = ["input_ids", "attention_mask", *(name for name in _CARRIES if name != "input_ids")]
     return tuple(dict.fromkeys(names))
+
+
+def _told(name: str, attribute: str, otherwise: Any) -> Any:
+    """Return an attribute of the class `name` of transformers; of one that lacks a library here, nothing is known."""
+    import transformers
+
+    try:
+        return getattr(getattr(transformers, name, None), attribute, otherwise)
+    except ImportError:
+        return otherwise
 
 
 def limits(config: Any, modalities: Iterable[str]) -> Limits:

@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any, Final
 
 from ipfs_accelerate_generator.spec import Tensor
-from ipfs_accelerate_generator.survey.described import described
+from ipfs_accelerate_generator.survey.described import PROCESSED, by_rows, described
 from ipfs_accelerate_generator.survey.inputs import fed, make
 from ipfs_accelerate_generator.survey.running import FOREIGN, TOKENS, Feed, first_line, forward, settled
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
 from ipfs_accelerate_generator.survey.stages import all_stages
+from ipfs_accelerate_generator.survey.stated import stated
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
 from ipfs_accelerate_generator.values import Value
@@ -29,9 +30,13 @@ class Proof:
     config: dict[str, Value] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     pooling: str = ""
+    nested: bool = False
+    """Whether the first axis of its pictures counts texts, and the second the pictures of each."""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
     tensors: tuple[Tensor, ...] = ()
+    whole: bool = False
+    """Whether those are the inputs of a whole call, of which no row stands alone."""
     tried: tuple[str, ...] = ()
     """Other ways to make the inputs that failed before, and why."""
 
@@ -92,14 +97,17 @@ def _prove(
         model = _built(candidate, config, arguments | extra)
         if not _causal(model, feed):
             raise SurveyError("a later token changes an earlier result, even with is_decoder = true")
+    tensors, whole = _tensors(candidate, model, feed)
     return Proof(
         feed.names,
         feed.output,
         extra,
         labels,
         _pooling(candidate, model, feed),
+        _nested(feed),
         _control(candidate, model, feed),
-        _tensors(candidate, model, feed),
+        tensors,
+        whole,
         feed.tried,
     )
 
@@ -109,10 +117,10 @@ def reads(
 ) -> bool:
     """Whether the head, built from `config(**arguments)`, takes this many tokens."""
     model = _built(candidate, config, arguments)
-    inputs = make(names, Shape(candidate.task, model.config, tokens))
-    if "attention_mask" in inputs:  # padding has no place, so that more of it would be taken
-        inputs["attention_mask"].fill_(1)
     try:
+        inputs = make(names, Shape(candidate.task, model.config, tokens))
+        if "attention_mask" in inputs:  # padding has no place, so that more of it would be taken
+            inputs["attention_mask"].fill_(1)
         forward(model, inputs)
     except FOREIGN:
         return False
@@ -188,14 +196,35 @@ def _pooling(candidate: Candidate, model: Any, feed: Feed) -> str:
     return ""
 
 
-def _tensors(candidate: Candidate, model: Any, feed: Feed) -> tuple[Tensor, ...]:
-    """Return the inputs as a spec holds them, with the axes that were run at another size."""
+def _nested(feed: Feed) -> bool:
+    return feed.shape.pictured > 0 and feed.made()["pixel_values"].dim() == 5
+
+
+def _tensors(candidate: Candidate, model: Any, feed: Feed) -> tuple[tuple[Tensor, ...], bool]:
+    """Return the inputs as a spec holds them, and whether they are a whole call, of which no row stands alone."""
+    made = feed.made()
+    if PROCESSED.issuperset(made):
+        return (), False
+    call = partial(forward, model, method=candidate.method)
+    answer, larger = call(made)[feed.output], None
     more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
     try:
-        forward(model, more or {}, candidate.method)
+        larger = call(more or {})[feed.output]
     except FOREIGN:
         more = None
-    return described(feed.made(), feed.made(tokens=TOKENS[1]), more)
+    idle = frozenset(name for name in made if _idle(call, feed, made, name))
+    tensors = described(made, feed.made(tokens=TOKENS[1]), more, stated(feed.names, feed.shape), idle)
+    return tensors, not by_rows(made, answer, more, larger)
+
+
+def _idle(
+    call: Callable[[dict[str, Any]], dict[str, Any]], feed: Feed, made: dict[str, Any], name: str
+) -> bool:
+    """Whether other numbers in one input alone change nothing; of numbers that are told by others nothing is known."""
+    other = feed.made(seed=1)[name]
+    if other.shape != made[name].shape or bool((other == made[name]).all()):
+        return False
+    return _change(call, made, made | {name: other}, feed.output) == 0
 
 
 def _control(candidate: Candidate, model: Any, feed: Feed) -> float:
@@ -205,7 +234,11 @@ def _control(candidate: Candidate, model: Any, feed: Feed) -> float:
     first, again = (call(inputs)[feed.output] for _ in range(2))
     if first.shape != again.shape or bool((first != again).any()):
         raise SurveyError("its output differs from run to run, with the same seed, too")
-    changes = [_change(call, inputs, feed.made(seed=1), feed.output)]
+    others = feed.made(seed=1)
+    changes = [_change(call, inputs, others, feed.output)]
+    if feed.shape.pictured:  # and the pictures alone
+        alone = inputs | {"pixel_values": others["pixel_values"]}
+        changes.append(_change(call, inputs, alone, feed.output))
     if "attention_mask" in inputs and "input_ids" in inputs:
         # To a causal model padding at the right is nothing, so the side where the mask matters counts.
         sides = [inputs, feed.made(left=not feed.shape.left)]

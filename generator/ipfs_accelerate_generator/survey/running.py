@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from huggingface_hub.errors import StrictDataclassError
 
+from ipfs_accelerate_generator.survey import shown
 from ipfs_accelerate_generator.survey.inputs import choices, embedded, make, makeable, narrower, wider
-from ipfs_accelerate_generator.survey.pictured import placeholders
+from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
 
@@ -20,6 +21,9 @@ TOKENS: Final = (12, 7)
 """Every head runs at both lengths, so that nothing fixed to the first goes unseen."""
 MOST_TRIES: Final = 24
 """How many combinations of rules a head is given; those of the usual shapes come first."""
+
+MOST_FITTED: Final = 4096
+"""What is longer is no vector: it counts samples, and a layer that refuses it takes no samples at all."""
 
 FOREIGN: Final = (
     ArithmeticError,
@@ -109,7 +113,12 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     failures: dict[str, SurveyError] = {}
     more = wider(candidate, names)
     for wanted in dict.fromkeys(
-        (names, more, narrower(candidate, names), embedded(candidate, names), embedded(candidate, more))
+        (
+            names,
+            more,
+            *(narrower(candidate, each) for each in (names, more)),
+            *(embedded(candidate, each) for each in (names, more)),
+        )
     ):
         if wanted != names and not failures:
             break
@@ -172,7 +181,6 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
         while outputs is None:
             try:
                 shape = shaped(
-                    candidate.task,
                     model,
                     names,
                     Shape(candidate.task, model.config, tokens, chosen=chosen, sizes=sizes),
@@ -188,7 +196,7 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
                 if (wanted := _asked_for(str(error), model, names, signature)) is None:
                     raise SurveyError(first_line(error)) from error
                 names = tuple(name for name in signature if name in (*names, wanted))
-        found = next((name for name in outputs if name != "loss"), None)
+        found = _read(candidate.task, outputs)
         if candidate.method and "pooler_output" in outputs:
             found = "pooler_output"
         if found is None or not found.isidentifier():
@@ -197,12 +205,32 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
             raise SurveyError(f"{found} is not finite")
     assert found is not None  # TOKENS is not empty
     first = Shape(candidate.task, model.config, TOKENS[0], chosen=chosen, sizes=sizes)
-    return Feed(names, shaped(candidate.task, model, names, first), found)
+    return Feed(names, shaped(model, names, first), found)
 
 
-def shaped(task: str, model: Any, names: tuple[str, ...], shape: Shape) -> Shape:
-    """Return what inputs are made for, with as many tokens for a picture as the model has vectors of it."""
-    return replace(shape, pictured=placeholders(model, make(names, shape)))
+def _read(task: str, outputs: Mapping[str, Any]) -> str | None:
+    """Return the first field that is no loss, and no hidden state where the task is about something else."""
+    names = [name for name in outputs if name != "loss"]
+    if not task.endswith("feature-extraction"):
+        names.sort(key=lambda name: name.endswith(("hidden_state", "hidden_states")))
+    return names[0] if names else None
+
+
+def shaped(model: Any, names: tuple[str, ...], shape: Shape) -> Shape:
+    """Return what inputs are made for, with as many tokens for a picture as the model has vectors of it.
+
+    Pictures in a text are tried in several forms; where the model refuses all, the first that could be made says why.
+    """
+    if "pixel_values" not in names or "input_ids" not in names:
+        return shape
+    refused: list[BaseException] = []
+    for form in ("" if PROCESSED.isdisjoint(names) else shown.PROCESSOR, *shown.FORMS[1:]):
+        formed = replace(shape, form=form)
+        try:
+            return replace(formed, pictured=placeholders(model, make(names, formed)))
+        except FOREIGN as error:
+            refused.append(error)
+    raise next((error for error in refused if not isinstance(error, NoInput)), refused[0])
 
 
 def _asked_for(message: str, model: Any, names: tuple[str, ...], signature: tuple[str, ...]) -> str | None:
@@ -224,6 +252,8 @@ def _fitted(
         if (said := re.search(pattern, message, re.DOTALL)) is None:
             continue
         has, wants = int(said["has"]), int(said["wants"])
+        if has > MOST_FITTED:
+            continue
         for name, tensor in made.items():
             if not tensor.is_floating_point() or tensor.dim() < 2 or name in sizes:
                 continue

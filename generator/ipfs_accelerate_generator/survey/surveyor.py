@@ -193,9 +193,11 @@ def _head(candidate: Candidate, proof: Proof, module: str) -> Head:
         output=proof.output,
         method=candidate.method,
         pooling=proof.pooling,
+        nested=proof.nested,
         config=proof.config,
         labels=proof.labels,
         tensors=proof.tensors,
+        whole=proof.whole,
     )
 
 

@@ -72,6 +72,17 @@ def packed_row(shape: Shape, generator: Any) -> Any:
     return packed_squares(shape, generator)[None]
 
 
+def packed_merged(shape: Shape, generator: Any) -> Any:
+    """All patches of all pictures in turn, those that become one side by side, each of rows, columns and channels."""
+    high = merged(shape) * patch(shape)
+    return _random(generator, _count(shape) // merged(shape) ** 2, high, high, channels(shape))
+
+
+def strip(shape: Shape, generator: Any) -> Any:
+    """All patches of all pictures side by side, as one low and very wide picture."""
+    return _random(generator, 1, channels(shape), patch(shape), _count(shape) * patch(shape))
+
+
 def packed_flat_row(shape: Shape, generator: Any) -> Any:
     """Flattened patches in a batch of one."""
     return packed(shape, generator)[None]
@@ -118,7 +129,8 @@ def addressed(shape: Shape, generator: Any) -> Any:
     """A batch of flattened patches, each behind the numbers of its row and column, which begin at 1."""
     import torch
 
-    sizes = shape.batch, _rows(shape) ** 2, 2 + channels(shape) * patch(shape) ** 2
+    flat = number(shape.config, ("patch_embed_hidden_size",), channels(shape) * patch(shape) ** 2)
+    sizes = shape.batch, _rows(shape) ** 2, 2 + flat
     return 1 + 6 * torch.rand(*sizes, generator=generator)
 
 

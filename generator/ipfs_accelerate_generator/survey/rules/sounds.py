@@ -76,6 +76,17 @@ def bands_first(shape: Shape, generator: Any) -> Any:
     return _random(generator, shape.batch, bands(shape), _free(shape))
 
 
+def stacked_bands_last(shape: Shape, generator: Any) -> Any:
+    """Frames of bands, each with some frames beside it."""
+    stacked = number(shape.config, ("num_stacked_frames",), 1)
+    return _random(generator, shape.batch, _free(shape), stacked * bands(shape))
+
+
+def bands_in_a_row(shape: Shape, generator: Any) -> Any:
+    """Vectors of bands, as many as there are tokens."""
+    return _random(generator, shape.batch, shape.tokens, bands(shape))
+
+
 def fixed_bands_last(shape: Shape, generator: Any) -> Any:
     """Frames of bands, as many as the model has places for."""
     return _random(generator, shape.batch, length(shape), bands(shape))
@@ -192,4 +203,4 @@ def spoken_before(shape: Shape, generator: Any) -> Any:
 
 def codes_of_one_time(shape: Shape, generator: Any) -> Any:
     """One code of each book."""
-    return _codes(shape, generator, shape.batch, min(shape.tokens, _books(shape)))
+    return _codes(shape, generator, shape.batch, _books(shape))
