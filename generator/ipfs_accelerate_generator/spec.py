@@ -59,9 +59,9 @@ class Tensor:
     vary: tuple[int, ...] = ()
     """The axes that another size of the same inputs showed to be free."""
     low: int = 0
-    """The least value of a whole number."""
     high: int = 0
-    """One more than the greatest value of a whole number that is drawn; 0 where none is."""
+    """Every number is drawn evenly from `low` on and below `high`, of truth values 0 for false and 1 for true; where
+    both are 0, it is drawn from the standard normal distribution."""
     values: list[Value] = field(default_factory=list, hash=False)
     """The numbers themselves, nested as `shape` says, where others would make no sense: a grid, a length, a place."""
     sizes: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ class Tensor:
         for text in self.sizes:
             if text != "":
                 check_pattern("sizes", text, _PRODUCT, "a product such as '3*hidden_size=768'")
-        if self.dtype == "int64" and not self.values and self.high <= self.low:
+        if (self.dtype != "float32" or self.high) and not self.values and self.high <= self.low:
             refuse("high", f"high is {self.high}; give more than low, {self.low}, or the values themselves")
 
 
@@ -129,6 +129,7 @@ class Head:
     inputs: tuple[str, ...]
     """The tensors that the task feeds, in the order of the forward signature."""
     output: str
+    """The field of the output that is read; `tensor` where the output is a tensor, `item_1` the second of a tuple."""
     method: str = ""
     """The method of the class that the task calls, such as one tower's; "" says: its forward."""
     pooling: str = ""

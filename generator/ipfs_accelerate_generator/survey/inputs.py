@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey import pictured
+from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
+from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, SAMPLES, Shape, number
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
-
-IMAGE_SIZES: Final = ("image_size", "img_size")
-BATCH: Final = 2
-CHOICES: Final = 3
-SAMPLES: Final = 8000  # half a second of audio, enough for every kernel of a speaker model
 
 # Beside what the type's processors return.
 _ALSO_FED: Final[Mapping[str, tuple[str, ...]]] = {"masked-image-modeling": ("bool_masked_pos",)}
 # generate() is given these and no more: transformers' pipeline drops what else the tokenizer returns.
+# A mask of tokens goes along with one of these, and with pixels only where one of these is there, too.
+_MASKED: Final = frozenset({"input_ids", "inputs_embeds", "input_values", "input_features"})
+_PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images"})
 _FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_ids", "attention_mask")}
 
 
@@ -30,61 +30,66 @@ def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
         candidate.task, (*pictured.one_modality(returned), *_ALSO_FED.get(candidate.task, ()))
     )
     signature = inspect.signature(candidate.call).parameters
-    return tuple(
+    names = tuple(
         name
         for name, parameter in signature.items()
         if name != "self"
         and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        and (name in offered or parameter.default is parameter.empty)
+        and (parameter.default is parameter.empty or (name in offered and not _setting(parameter)))
+    )
+    optional = "attention_mask" in names and signature["attention_mask"].default is None
+    if optional and _PIXELS & {*names} and not _MASKED & {*names}:
+        return tuple(name for name in names if name != "attention_mask")
+    return names
+
+
+def _setting(parameter: inspect.Parameter) -> bool:
+    """Whether the signature says that this is a number of Python's own, which sets something, and no tensor."""
+    said = str(parameter.annotation)
+    return "Tensor" not in said and any(kind in said for kind in ("int", "float", "bool"))
+
+
+def wider(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `names` and all others of the signature that can be made, but for second spellings of one thing.
+
+    Some models take everything as an option and fail without it.
+    """
+    signature = inspect.signature(candidate.call).parameters
+    return tuple(
+        name
+        for name, parameter in signature.items()
+        if name in names
+        or (
+            name in RULES
+            and (not name.endswith("mask") or name.removesuffix("_mask") in names or name == "padding_mask")
+            and not (name == "inputs_embeds" and "input_ids" in names)
+        )
     )
 
 
-def parts(config: Any) -> Iterator[Any]:
-    """Yield a configuration and those it is made of, outermost first."""
-    from transformers import PreTrainedConfig
-
-    yield config
-    for value in list(vars(config).values()):
-        if isinstance(value, PreTrainedConfig):
-            yield from parts(value)
-
-
-def number(config: Any, names: Iterable[str], otherwise: int) -> int:
-    """Return the first of `names` that a part of `config` has, as a whole number; of a pair its last."""
-    for name in names:
-        for part in parts(config):
-            value = vars(part).get(name)
-            if isinstance(value, (list, tuple)) and value:
-                value = value[-1]
-            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-                return value
-    return otherwise
+def embedded(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `names` with vectors instead of ids, if the signature has them: some decoders take no ids."""
+    signature = inspect.signature(candidate.call).parameters
+    if "input_ids" not in names or "inputs_embeds" not in signature:
+        return names
+    return tuple(
+        name for name in signature if name == "inputs_embeds" or (name in names and name != "input_ids")
+    )
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What inputs are made for: a task, a configuration, a number of tokens and a seed."""
+def narrower(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `names` without masks that the signature does not require."""
+    return tuple(
+        name for name in names if name not in _unneeded(names, inspect.signature(candidate.call).parameters)
+    )
 
-    task: str
-    config: Any
-    tokens: int
-    seed: int = 0
-    left: bool = False
-    """Padding stands at the left, as in a batch for generation."""
-    masked: int = 0
-    """How many places the attention mask has: tokens, samples or frames."""
-    pictured: int = 0
-    """How many tokens of each text, beside `tokens`, stand for a picture."""
 
-    @property
-    def rows(self) -> tuple[int, ...]:
-        """The leading sizes: the batch, and the choices where the task has some."""
-        return (BATCH, CHOICES) if self.task == "multiple-choice" else (BATCH,)
-
-    @property
-    def last(self) -> tuple[int, int]:
-        """The last place of each row that is no padding."""
-        return self.tokens - 1, self.tokens - 1 - (0 if self.left else self.tokens // 3)
+def _unneeded(names: tuple[str, ...], signature: Mapping[str, inspect.Parameter]) -> frozenset[str]:
+    return frozenset(
+        name
+        for name in names
+        if name.endswith("mask") and signature[name].default is not inspect.Parameter.empty
+    )
 
 
 def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
@@ -96,6 +101,7 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
     import torch
 
     wanted = tuple(names)
+    shape = replace(shape, names=wanted)
     if "input_ids" in wanted:  # beside a sound or a picture the mask is the text's
         shape = replace(shape, masked=shape.tokens + shape.pictured)
     elif "input_values" in wanted:
@@ -106,22 +112,50 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
         shape = replace(shape, masked=shape.tokens + shape.pictured)
     generator = torch.Generator().manual_seed(shape.seed)
     made: dict[str, Any] = {}
-    if not pictured.PROCESSED.isdisjoint(wanted):
-        made |= pictured.processed(shape.config, shape.seed, BATCH)
-    for name in wanted:
+    if (
+        not pictured.PROCESSED.isdisjoint(wanted) and "input_ids" in wanted
+    ):  # a part of a model has no processor
+        made |= pictured.processed(shape.config, shape.seed, shape.batch)
+    # What says how long a sound is comes after it.
+    for name in sorted(wanted, key=lambda each: "mask" in each or "len" in each):
         if name in made or name == pictured.KINDS:
             continue
-        if name not in _RULES:
-            raise NoInput(f"no rule makes the input {name!r}")
-        made[name] = _RULES[name](shape, generator)
+        rule = choices(name, wanted)[shape.chosen.get(name, 0)]
+        made[name] = _sized(name, rule(shape, generator), shape, generator)
+        if name in SOUNDS:
+            heard = made[name].shape[1 if rule.__name__.endswith("last") else -1]
+            shape = replace(shape, heard=heard, masked=shape.masked if "input_ids" in wanted else heard)
     if pictured.KINDS in wanted:
         made[pictured.KINDS] = pictured.kinds(made["input_ids"], shape.config)
     return {name: made[name] for name in wanted}
 
 
+def choices(name: str, names: tuple[str, ...]) -> tuple[Rule, ...]:
+    """Return the rules that may make `name` beside the other `names`, the usual one first.
+
+    Raises:
+        NoInput: there is none.
+    """
+    if found := rules(name, _RULES.get(name), names):
+        return found
+    raise NoInput(f"no rule makes the input {name!r}")
+
+
 def makeable(name: str) -> bool:
     """Whether there is a rule for the input `name`."""
-    return name in _RULES
+    return name in _RULES or name in RULES
+
+
+def _sized(name: str, made: Any, shape: Shape, generator: Any) -> Any:
+    """Return `made`, or random numbers of its shape with the sizes that a layer asked for."""
+    import torch
+
+    if name not in shape.sizes:
+        return made
+    sizes = list(made.shape)
+    for axis, size in shape.sizes[name].items():
+        sizes[axis] = size
+    return torch.randn(*sizes, generator=generator)
 
 
 def _ids(shape: Shape, generator: Any) -> Any:
@@ -178,14 +212,14 @@ def _pixels(shape: Shape, generator: Any) -> Any:
     if number(shape.config, ("num_frames",), 0):
         return _video(shape, generator)
     size, channels = _image_size(shape), number(shape.config, ("num_channels", "in_channels", "in_chans"), 3)
-    return torch.randn(BATCH, channels if channels in (1, 3, 4) else 3, size, size, generator=generator)
+    return torch.randn(shape.batch, channels if channels in (1, 3, 4) else 3, size, size, generator=generator)
 
 
 def _pixel_mask(shape: Shape, _generator: Any) -> Any:
     import torch
 
     size = _image_size(shape)
-    mask = torch.ones(BATCH, size, size, dtype=torch.long)
+    mask = torch.ones(shape.batch, size, size, dtype=torch.long)
     mask[1, :, size - size // 4 :] = 0
     return mask
 
@@ -194,20 +228,20 @@ def _masked_patches(shape: Shape, generator: Any) -> Any:
     import torch
 
     patches = (_image_size(shape) // number(shape.config, ("patch_size",), 8)) ** 2
-    return torch.rand(BATCH, patches, generator=generator) < 0.5
+    return torch.rand(shape.batch, patches, generator=generator) < 0.5
 
 
 def _video(shape: Shape, generator: Any) -> Any:
     import torch
 
     size, frames = _image_size(shape), number(shape.config, ("num_frames", "frames_per_clip"), 4)
-    return torch.randn(BATCH, frames, 3, size, size, generator=generator)
+    return torch.randn(shape.batch, frames, 3, size, size, generator=generator)
 
 
-def _wave(_shape: Shape, generator: Any) -> Any:
+def _wave(shape: Shape, generator: Any) -> Any:
     import torch
 
-    return torch.randn(BATCH, SAMPLES, generator=generator)
+    return torch.randn(shape.batch, SAMPLES, generator=generator)
 
 
 def _frames(shape: Shape) -> int:
@@ -222,18 +256,17 @@ def _spectrogram(shape: Shape, generator: Any) -> Any:
         shape.config, ("spec_size",), 0
     ):  # one that is folded into a square picture, and seen as one
         views = number(shape.config, ("patch_embed_input_channels",), 1)
-        return torch.randn(BATCH, views, size * (size // bands), bands, generator=generator)
-    return torch.randn(BATCH, bands, _frames(shape), generator=generator)
+        return torch.randn(shape.batch, views, size * (size // bands), bands, generator=generator)
+    return torch.randn(shape.batch, bands, _frames(shape), generator=generator)
 
 
-def _whole(_shape: Shape, _generator: Any) -> Any:
+def _whole(shape: Shape, _generator: Any) -> Any:
     import torch
 
-    return torch.zeros(BATCH, 1, dtype=torch.bool)
+    return torch.zeros(shape.batch, 1, dtype=torch.bool)
 
 
-_Rule = Callable[[Shape, Any], Any]
-_RULES: Final[Mapping[str, _Rule]] = {
+_RULES: Final[Mapping[str, Rule]] = {
     "input_ids": _ids,
     "attention_mask": _mask,
     "token_type_ids": _segments,

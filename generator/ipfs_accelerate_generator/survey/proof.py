@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-from huggingface_hub.errors import StrictDataclassError
-
-from ipfs_accelerate_generator.survey.inputs import IMAGE_SIZES, Shape, fed, make, makeable, number
-from ipfs_accelerate_generator.survey.pictured import placeholders
+from ipfs_accelerate_generator.spec import Tensor
+from ipfs_accelerate_generator.survey import given
+from ipfs_accelerate_generator.survey.described import described
+from ipfs_accelerate_generator.survey.inputs import fed, make
+from ipfs_accelerate_generator.survey.running import FOREIGN, TOKENS, Feed, first_line, forward, settled
+from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
 from ipfs_accelerate_generator.survey.stages import all_stages
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
-from ipfs_accelerate_generator.values import Value
+from ipfs_accelerate_generator.values import SpecError, Value
 
 MOST_PARAMETERS: Final = 20_000_000
-TOKENS: Final = (12, 7)
-"""Every head runs at both lengths, so that nothing fixed to the first goes unseen."""
-
-FOREIGN: Final = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    StrictDataclassError,
-    TypeError,
-    ValueError,
-)
-"""What a model class raises when it cannot be built or run; anything else ends the process and is a crash."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +32,11 @@ class Proof:
     pooling: str = ""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
+    tensors: tuple[Tensor, ...] = ()
+    whole: bool = False
+    """Whether they are those of one call, of which no row could be answered alone."""
+    tried: tuple[str, ...] = ()
+    """Other ways to make the inputs that failed before, and why."""
 
 
 def prove(candidate: Candidate, config: Any, arguments: dict[str, Any], returned: tuple[str, ...]) -> Proof:
@@ -90,22 +77,36 @@ def _prove(
     returned: tuple[str, ...],
     labels: tuple[str, ...],
 ) -> Proof:
+    from torch import nn
+
     if labels:
         arguments = arguments | {"num_labels": len(labels)}
+    if candidate.call is nn.Module.forward:
+        raise SurveyError(f"{candidate.model.__name__} has no forward: it generates, and does nothing else")
     model = _built(candidate, config, arguments)
-    names, output = _run(candidate, model, fed(candidate, returned))
+    feed = settled(candidate, model, fed(candidate, returned))
     extra: dict[str, Value] = {}
-    if candidate.task == "text-generation" and not _causal(model, names, output):
+    if candidate.task == "text-generation" and not _causal(model, feed):
         if "is_decoder" not in vars(model.config):
             raise SurveyError(
                 "a later token changes an earlier result, and there is no is_decoder to prevent it"
             )
         extra["is_decoder"] = True
         model = _built(candidate, config, arguments | extra)
-        if not _causal(model, names, output):
+        if not _causal(model, feed):
             raise SurveyError("a later token changes an earlier result, even with is_decoder = true")
-    pooling = _pooling(candidate, model, names, output)
-    return Proof(names, output, extra, labels, pooling, _control(candidate, model, names, output))
+    tensors = _tensors(candidate, model, feed)
+    return Proof(
+        feed.names,
+        feed.output,
+        extra,
+        labels,
+        _pooling(candidate, model, feed),
+        _control(candidate, model, feed),
+        tensors,
+        bool(tensors) and given.whole(_read(candidate, model, feed), feed.made()),
+        feed.tried,
+    )
 
 
 def reads(
@@ -117,7 +118,7 @@ def reads(
     if "attention_mask" in inputs:  # padding has no place, so that more of it would be taken
         inputs["attention_mask"].fill_(1)
     try:
-        _forward(model, inputs)
+        forward(model, inputs)
     except FOREIGN:
         return False
     return True
@@ -162,87 +163,28 @@ def _weighs_labels(candidate: Candidate, config: Any, arguments: dict[str, Any])
     return shapes[0] != shapes[1]
 
 
-# --- running
+# --- what it shows
 
 
-def _forward(model: Any, inputs: dict[str, Any], method: str = "") -> dict[str, Any]:
-    """Return the real-valued tensors of the output by field, in the order of the output class."""
-    import torch
-
-    with torch.no_grad():
-        output = getattr(model, method)(**inputs) if method else model(**inputs)
-    fields = output.items() if hasattr(output, "items") else enumerate(output)
-    return {
-        str(name): value for name, value in fields if torch.is_tensor(value) and value.is_floating_point()
-    }
-
-
-def _run(candidate: Candidate, model: Any, names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """Return the inputs that the head needed and the field that the task reads: the first that is no loss.
-
-    Of one tower it is the vector that is compared with the other's. An optional input that the model asks for by name
-    is fed as well.
-    """
-    import torch
-
-    signature = tuple(inspect.signature(candidate.call).parameters)
-
-    found = None
-    for tokens in TOKENS:
-        outputs = None
-        while outputs is None:
-            try:
-                inputs = make(names, _shape(candidate.task, model, names, tokens))
-                outputs = _forward(model, inputs, candidate.method)
-            except FOREIGN as error:
-                if (wanted := _asked_for(str(error), model, names, signature)) is None:
-                    raise SurveyError(first_line(error)) from error
-                names = tuple(name for name in signature if name in (*names, wanted))
-        found = next((name for name in outputs if name != "loss"), None)
-        if candidate.method and "pooler_output" in outputs:
-            found = "pooler_output"
-        if found is None or not found.isidentifier():
-            raise SurveyError("its output has no named tensor")
-        if not torch.isfinite(outputs[found]).all():
-            raise SurveyError(f"{found} is not finite")
-    assert found is not None  # TOKENS is not empty
-    return names, found
-
-
-def _shape(task: str, model: Any, names: tuple[str, ...], tokens: int) -> Shape:
-    """Return what inputs are made for, with as many tokens for a picture as the model has vectors of it."""
-    shape = Shape(task, model.config, tokens)
-    return replace(shape, pictured=placeholders(model, make(names, shape)))
-
-
-def _asked_for(message: str, model: Any, names: tuple[str, ...], signature: tuple[str, ...]) -> str | None:
-    words = re.findall(r"\w+", message)
-    if getattr(model.config, "is_encoder_decoder", False):  # a decoder without input says no more than that
-        words.append("decoder_input_ids")
-    wanted = (name for name in signature if name in words and name not in names and makeable(name))
-    return next(wanted, None)
-
-
-def _causal(model: Any, names: tuple[str, ...], output: str) -> bool:
+def _causal(model: Any, feed: Feed) -> bool:
     """Whether a changed last token leaves the results at earlier places as they were."""
-    inputs = make(names, Shape("text-generation", model.config, TOKENS[0]))
+    inputs = feed.made(pictured=0)
     if "input_ids" not in inputs:
         return True
     if "attention_mask" in inputs:  # what comes out at padding would depend on everything
         inputs["attention_mask"].fill_(1)
     ids = inputs["input_ids"].clone()
     ids[:, -1] = ids[:, 0].where(ids[:, 0] != ids[:, -1], ids[:, 1])
-    before = _forward(model, inputs)[output]
-    after = _forward(model, inputs | {"input_ids": ids})[output]
+    before = forward(model, inputs)[feed.output]
+    after = forward(model, inputs | {"input_ids": ids})[feed.output]
     return bool((before - after)[:, :-1].abs().max() <= 1e-4 * before.abs().max())
 
 
-def _pooling(candidate: Candidate, model: Any, names: tuple[str, ...], output: str) -> str:
+def _pooling(candidate: Candidate, model: Any, feed: Feed) -> str:
     """Return how an image's vector comes from the output; "" where it is a vector, or the task wants none."""
     if candidate.task != "image-feature-extraction":
         return ""
-    shape = Shape(candidate.task, model.config, TOKENS[0])
-    found = _forward(model, make(names, shape), candidate.method)[output]
+    found = forward(model, feed.made(), candidate.method)[feed.output]
     if found.dim() == 4:
         return "map"
     patches = (number(model.config, IMAGE_SIZES, 0) // number(model.config, ("patch_size",), 1)) ** 2
@@ -251,16 +193,38 @@ def _pooling(candidate: Candidate, model: Any, names: tuple[str, ...], output: s
     return ""
 
 
-def _control(candidate: Candidate, model: Any, names: tuple[str, ...], output: str) -> float:
+def _tensors(candidate: Candidate, model: Any, feed: Feed) -> tuple[Tensor, ...]:
+    """Return the inputs as a spec holds them, with the axes that were run at another size."""
+    more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
+    try:
+        forward(model, more or {}, candidate.method)
+    except FOREIGN:
+        more = None
+    try:
+        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more)
+    except SpecError:  # more numbers than a spec holds
+        return ()
+    sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)
+    return given.told(sized, given.idle(_read(candidate, model, feed), feed.made(), feed.made(seed=1)))
+
+
+def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:
+    """Return the function from inputs to what is read of the output."""
+    return lambda inputs: forward(model, inputs, candidate.method)[feed.output]
+
+
+def _control(candidate: Candidate, model: Any, feed: Feed) -> float:
     """Return the least relative change of the output: with other inputs, and with the mask ignored."""
-    shape = _shape(candidate.task, model, names, TOKENS[0])
-    inputs = make(names, shape)
-    call = partial(_forward, model, method=candidate.method)
-    changes = [_change(call, inputs, make(names, replace(shape, seed=1)), output)]
+    inputs = feed.made()
+    call = partial(forward, model, method=candidate.method)
+    first, again = (call(inputs)[feed.output] for _ in range(2))
+    if first.shape != again.shape or bool((first != again).any()):
+        raise SurveyError("its output differs from run to run, with the same seed, too")
+    changes = [_change(call, inputs, feed.made(seed=1), feed.output)]
     if "attention_mask" in inputs and "input_ids" in inputs:
         # To a causal model padding at the right is nothing, so the side where the mask matters counts.
-        sides = [inputs, make(names, replace(shape, left=not shape.left))]
-        changes.append(max(_change(call, side, _unmasked(side), output) for side in sides))
+        sides = [inputs, feed.made(left=not feed.shape.left)]
+        changes.append(max(_change(call, side, _unmasked(side), feed.output) for side in sides))
     return min(changes)
 
 
@@ -284,13 +248,6 @@ def _change(
     if mask is not None and change.shape[: mask.dim()] == mask.shape:
         change = change[mask.bool()]  # what comes out at padding matters to nobody
     return float(change.max() / before.abs().max().clamp(min=1e-12))
-
-
-def first_line(error: BaseException) -> str:
-    """Return the class and first line of what went wrong, short enough for a table."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 def printable(text: str) -> str:

@@ -34,6 +34,8 @@ class Report:
     """The ways that did worse, and why."""
     left_out: list[str] = field(default_factory=list)
     """Heads that could not be run in any way, and why."""
+    other_inputs: list[str] = field(default_factory=list)
+    """The ways to feed a head that were tried before the one that worked, and why they failed."""
     control: float | None = None
     """The least change that another input or an ignored mask made, relative to the largest output."""
     seconds: float = 0.0

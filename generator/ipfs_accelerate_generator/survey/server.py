@@ -128,7 +128,7 @@ def _how(code: int) -> str:
 def _work(question: Connection, model_type: str, imports: tuple[str, ...]) -> None:
     """Survey one type in the child and send what was found."""
     from ipfs_accelerate_generator.specfile import write_surveyed
-    from ipfs_accelerate_generator.survey.proof import FOREIGN, first_line
+    from ipfs_accelerate_generator.survey.running import FOREIGN, first_line
     from ipfs_accelerate_generator.survey.subject import NoModelClass
     from ipfs_accelerate_generator.survey.surveyor import survey_type
 
@@ -146,6 +146,7 @@ def _work(question: Connection, model_type: str, imports: tuple[str, ...]) -> No
             alternative=found.alternative,
             tried=list(found.tried),
             left_out=list(found.left_out),
+            other_inputs=list(found.other_inputs),
             control=found.control,
         )
     question.send(asdict(report))

@@ -121,8 +121,9 @@ def candidates(about: Subject) -> tuple[Candidate, ...]:
             found.setdefault(task, Candidate(task, table, model, method))
     if not found:  # a class that no table knows
         for table, model in listed or [("", model) for model in _scanned(about)]:
-            task = _bare_task(about, model)
-            found.setdefault(task, Candidate(task, table, model))
+            method = _instead(model)
+            task = _bare_task(about, model, method)
+            found.setdefault(task, Candidate(task, table, model, method))
     if not found:
         raise NoModelClass(f"{about.model_type}: transformers has no model class for it")
     return tuple(
@@ -177,11 +178,19 @@ def _tasks(about: Subject, table: str, model: Any) -> dict[str, str]:
             if hasattr(model, has)
             for task, call in tasks.items()
         }
-    return {_bare_task(about, model): ""}
+    method = _instead(model)
+    return {_bare_task(about, model, method): method}
 
 
-def _bare_task(about: Subject, model: Any) -> str:
-    takes = list(inspect.signature(model.forward).parameters)
+def _instead(model: Any) -> str:
+    """Return the method that does what the forward of others does, of a class that has none; else ""."""
+    from torch import nn
+
+    return "encode" if model.forward is nn.Module.forward and hasattr(model, "encode") else ""
+
+
+def _bare_task(about: Subject, model: Any, method: str) -> str:
+    takes = list(inspect.signature(getattr(model, method or "forward")).parameters)
     if "input_ids" in takes:
         return "feature-extraction"
     if "pixel_values_videos" in takes or ("pixel_values" in takes and _in_table(about, VIDEO_TABLE)):

@@ -7,8 +7,9 @@ from typing import Any
 
 from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Unproved
 from ipfs_accelerate_generator.survey import facts
-from ipfs_accelerate_generator.survey.proof import FOREIGN, Proof, first_line, printable, prove, reads
+from ipfs_accelerate_generator.survey.proof import Proof, printable, prove, reads
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
+from ipfs_accelerate_generator.survey.running import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
 from ipfs_accelerate_generator.survey.subject import (
@@ -35,6 +36,8 @@ class Surveyed:
     """Heads that could not be run in any way, and why."""
     control: float
     """The least change that another input or an ignored mask made, over all heads."""
+    other_inputs: tuple[str, ...] = ()
+    """The ways to feed a head that were tried before the one that worked, and why they failed."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
         tried=tuple(attempt.shortcoming() for attempt in attempts if attempt is not best),
         left_out=tuple(f"{task}: {reason}" for task, reason in best.failures.items()),
         control=best.control,
+        other_inputs=tuple(way for proof in best.proofs.values() for way in proof.tried),
     )
 
 
@@ -132,7 +136,7 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
     )
     carried = facts.modalities(made)
     given = facts.modalities(facts.given(made))
-    family, subfamily = facts.family(given, tuple(head.task for head in made))
+    family, subfamily = facts.family(given, tuple(head.task for head in made), made)
     vocabulary = facts.vocabulary(config)
     limits = facts.limits(config, carried)
     return ModelSpec(
@@ -191,6 +195,8 @@ def _head(candidate: Candidate, proof: Proof, module: str) -> Head:
         pooling=proof.pooling,
         config=proof.config,
         labels=proof.labels,
+        tensors=proof.tensors,
+        whole=proof.whole,
     )
 
 

@@ -1,0 +1,60 @@
+"""The tensors of a head as a spec can hold them: their sizes, which are free, and numbers that others depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ipfs_accelerate_generator.spec import Tensor
+from ipfs_accelerate_generator.survey.rules.table import LITERAL
+
+READ: Final = frozenset({"input_ids", "attention_mask", "token_type_ids", "decoder_input_ids"})
+"""Inputs that every tokenizer makes of a text; a head of these alone needs no tensors."""
+
+_Made = Mapping[str, Any]
+
+
+def described(made: _Made, longer: _Made, more: _Made | None) -> tuple[Tensor, ...]:
+    """Return `made` as a spec says it; () where a tokenizer makes them all.
+
+    A picture or a sound is described as well: whether its processor is proved depends on what was written since.
+
+    `longer` are the same inputs at another length and `more` in a larger batch, None where the head takes no other:
+    what is of another size there is free. Numbers that say something about the others tie them: where they change, too,
+    nothing is free.
+    """
+    if READ.issuperset(made):
+        return ()
+    free: dict[str, set[int]] = {name: set() for name in made}
+    for other in (longer, more):
+        if other is None or any(_tied(name, made[name], other[name]) for name in made):
+            continue
+        for name, tensor in made.items():
+            sizes = zip(tensor.shape, other[name].shape, strict=True)
+            free[name] |= {axis for axis, (size, another) in enumerate(sizes) if size != another}
+    return tuple(_tensor(name, tensor, tuple(sorted(free[name]))) for name, tensor in made.items())
+
+
+def _tied(name: str, tensor: Any, other: Any) -> bool:
+    return name in LITERAL and (tensor.shape != other.shape or bool((tensor != other).any()))
+
+
+def _tensor(name: str, tensor: Any, vary: tuple[int, ...]) -> Tensor:
+    import torch
+
+    def said(dtype: str, **more: Any) -> Tensor:
+        return Tensor(name=name, dtype=dtype, shape=tuple(tensor.shape), vary=vary, **more)
+
+    if tensor.is_floating_point():
+        if tensor.numel() and (tensor.min() >= 0).all():  # shares, or numbers of rows and columns
+            low, high = int(tensor.min().floor()), int(tensor.max().ceil())
+            return said("float32", low=low, high=max(high, low + 1))
+        return said("float32")
+    if name in LITERAL and tensor.dim():
+        return said("int64", values=tensor.long().tolist())
+    low, high = (int(tensor.min()), int(tensor.max())) if tensor.numel() else (0, 0)
+    if name.endswith("mask"):  # one that hides something is the survey's control; a test sees everything
+        low = high
+    if tensor.dtype == torch.bool:
+        return said("bool", low=low, high=high + 1)
+    return said("int64", low=low, high=high + 1)

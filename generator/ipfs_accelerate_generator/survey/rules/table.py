@@ -1,0 +1,191 @@
+"""Which rules make an input, by its name; the first that the head takes is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from ipfs_accelerate_generator.survey.rules import features, grids, series, sounds
+from ipfs_accelerate_generator.survey.shape import Shape
+
+Rule: TypeAlias = "Callable[[Shape, Any], Any]"
+
+_ROW: Final = (features.in_a_row, features.on_a_map, features.across, features.on_a_map_last, features.one)
+_MAP: Final = (features.on_a_map, features.in_a_row, features.on_a_map_last)
+_PACKED: Final = (
+    grids.packed_films,
+    grids.packed,
+    grids.packed_squares,
+    grids.packed_row,
+    grids.packed_flat_row,
+)
+_SEEN: Final = (features.seen, features.seen_flags)
+_HEARD: Final = (sounds.heard, sounds.heard_flags)
+
+SOUNDS: Final = frozenset({"input_values", "input_features", "audio_mel"})
+"""Inputs whose frames or samples a mask or a length is about."""
+
+RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
+    # what other parts of a model give
+    "hidden_states": (*_ROW, grids.whole),
+    "inputs_embeds": _ROW,
+    "query_embeds": _ROW,
+    "encoder_hidden_states": (features.in_a_row, features.of_a_map, features.on_a_map),
+    "context": _ROW,
+    "context_hidden_states": _ROW,
+    "noise_embeds": _ROW,
+    "action_embeds": _ROW,
+    "image_features": _ROW,
+    "last_hidden_state": (features.of_one_time, features.in_a_row),
+    "latents": (features.across, features.in_a_row, features.on_a_map),
+    "patch_embeds": (features.on_a_map, features.in_a_row, features.on_a_map_last),
+    "vision_features": (features.of_a_map, features.levels, *_ROW),
+    "vision_pos_embeds": (features.levels,),
+    "vision_pos_encoding": (features.of_a_map, *_ROW),
+    "text_features": _ROW,
+    "decoder_queries": _ROW,
+    "backbone_features": (features.levels, *_MAP),
+    "inputs": (features.in_a_row,),
+    "condition_vector": _ROW,
+    "speaker_embedding": (sounds.speaker, features.one),
+    "time_step": (features.moments,),
+    "mask": _SEEN,
+    "num_patches": (features.half,),
+    "patch_ids": (features.parts_of_rows,),
+    "pooled_patches_idx": (grids.pooled,),
+    "marks": (features.places_in_text,),
+    "num_options": (features.few,),
+    "question_type_ids": (features.first_kind,),
+    "text_mask": (features.seen_flags, features.seen),
+    "encoder_attention_mask": _SEEN,
+    # a picture beside a text
+    "visual_feats": (features.objects,),
+    "visual_embeds": (features.objects,),
+    "visual_pos": (features.boxes_found,),
+    "visual_attention_mask": _SEEN,
+    "task_inputs": (features.task_words,),
+    "qformer_input_ids": (features.words,),
+    "qformer_attention_mask": _SEEN,
+    # pictures
+    "image": (grids.whole,),
+    "prompt_pixel_values": (grids.whole,),
+    "prompt_masks": (grids.whole,),
+    "flattened_patches": (grids.addressed,),
+    "grid_thw": (grids.grid, grids.grid_of_one),
+    "image_grid_thw": (grids.grid, grids.grid_of_one),
+    "grid_hws": (grids.flat_grid,),
+    "merge_sizes": (grids.merges,),
+    "spatial_shapes": (grids.shapes,),
+    "target_sizes": (grids.shapes, grids.flat_grid),
+    "pixel_position_ids": (grids.positions,),
+    "image_position_ids": (grids.positions,),
+    "pixel_attention_mask": (grids.patches_seen, grids.pixels_seen),
+    "aspect_ratio_ids": (grids.first_ratio,),
+    "aspect_ratio_mask": (grids.tiles_seen,),
+    "input_points": (grids.points,),
+    "input_labels": (grids.inside,),
+    # sounds
+    "input_features_mask": _HEARD,
+    "audio_mel": (sounds.bands_last,),
+    "audio_mel_mask": (sounds.none_padded,),
+    "chunk_sample_lengths": (sounds.sampled_lengths, sounds.lengths),
+    "feature_lens": (sounds.joined_lengths, sounds.lengths),
+    "padding_mask": _HEARD,
+    "spectrogram": (sounds.bands_last, sounds.bands_first),
+    "mel_spectrogram": (sounds.bands_first, sounds.bands_last),
+    "reference_mel": (sounds.bands_last, sounds.bands_first),
+    "audio_input_ids": (sounds.codes_by_band, sounds.codes_last, sounds.codes, sounds.one_code),
+    "audio_codes": (sounds.codes, sounds.codes_last),
+    "code": (sounds.one_code, sounds.codes),
+    "quantized_code": (sounds.one_code, sounds.codes),
+    "conditioning": (sounds.speaker,),
+    "speaker_embeddings": (sounds.speaker,),
+    "decoder_input_values": (sounds.spoken_before,),
+    # values over time
+    "past_values": (series.past, series.past_of_several),
+    "past_observed_mask": (series.past_seen,),
+    "past_time_features": (series.past_times,),
+    "past_values_padding": (series.none_padded,),
+    "future_values": (series.future,),
+    "future_time_features": (series.future_times,),
+    "freq": (series.frequency,),
+    "states": (series.states,),
+    "actions": (series.actions,),
+    "rewards": (series.rewards,),
+    "returns_to_go": (series.rewards,),
+    "timesteps": (series.times,),
+}
+"""Inputs that no processor of the library makes by that name."""
+
+OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
+    "input_ids": (
+        sounds.codes_in_rows,
+        sounds.codes_by_channel,
+        sounds.codes_last,
+        sounds.codes,
+        sounds.codes_of_one_time,
+    ),
+    "attention_mask": (features.seen, sounds.heard_flags, features.seen_flags, grids.patches_seen),
+    "pixel_values": (grids.pairs, grids.frames, grids.cut, grids.tiles, grids.larger),
+    "input_values": (
+        sounds.mono,
+        sounds.fixed_spectrogram_bands_last,
+        sounds.even,
+        sounds.even_mono,
+        sounds.bands_last,
+    ),
+    "input_features": (
+        sounds.bands_last,
+        sounds.bands_first,
+        sounds.fixed_bands_last,
+        sounds.fixed_bands_first,
+        sounds.one_picture_bands_last,
+        sounds.joined,
+    ),
+}
+"""For inputs that processors make: what some models take instead of the usual."""
+
+BESIDE: Final[Mapping[str, Mapping[str, tuple[Rule, ...]]]] = {
+    "grid_thw": {"pixel_values": _PACKED, "hidden_states": _PACKED},
+    "image_grid_thw": {"pixel_values": _PACKED},
+    "grid_hws": {"pixel_values": _PACKED},
+    "spatial_shapes": {"pixel_values": (grids.batched,)},
+    "target_sizes": {"pixel_values": (grids.batched, grids.packed_row)},
+    "pixel_position_ids": {"pixel_values": (grids.batched,)},
+    "image_position_ids": {"pixel_values": (grids.batched,)},
+    "aspect_ratio_ids": {"pixel_values": (grids.tiles,)},
+}
+"""What an input is where another stands beside it: pixels beside the sizes of a grid are its patches."""
+
+LITERAL: Final = frozenset(
+    {
+        "bbox",
+        "grid_thw",
+        "image_grid_thw",
+        "grid_hws",
+        "merge_sizes",
+        "spatial_shapes",
+        "target_sizes",
+        "pixel_position_ids",
+        "image_position_ids",
+        "image_sizes",
+        "chunk_sample_lengths",
+        "feature_lens",
+        "num_patches",
+        "patch_ids",
+        "pooled_patches_idx",
+        "marks",
+        "num_options",
+        "question_type_ids",
+        "mm_token_type_ids",
+    }
+)
+"""Whole numbers that say something about the others: random ones would make no sense."""
+
+
+def rules(name: str, usual: Rule | None, names: tuple[str, ...]) -> tuple[Rule, ...]:
+    """Return the rules for `name` beside the other `names`, the usual one first; none where nothing is known."""
+    for other, instead in BESIDE.items():
+        if other in names and name in instead:
+            return instead[name]
+    return (*((usual,) if usual else ()), *RULES.get(name, ()), *OTHERS.get(name, ()))
