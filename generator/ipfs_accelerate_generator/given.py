@@ -21,14 +21,20 @@ _HEARD: Final = frozenset({"input_values", "input_features"})
 _PROCESSED: Final = _READ | _SEEN | _BESIDE | _HEARD
 
 
+def is_given(head: Head) -> bool:
+    """Whether one of the inputs is none that processors make."""
+    return not _PROCESSED.issuperset(head.inputs)
+
+
 def unmade(spec: ModelSpec, head: Head) -> str:
     """Return why nothing here makes the inputs of `head` from a text, a picture or a sound; "" where something does.
 
     What pictures a text goes with are made of belongs to the templates of such types.
     """
     made = spec.processors
-    if strange := [name for name in head.inputs if name not in _PROCESSED]:
-        return f"{head.task} takes {', '.join(strange)}, which no processor makes"
+    if is_given(head):
+        strange = ", ".join(name for name in head.inputs if name not in _PROCESSED)
+        return f"{head.task} takes {strange}, which no processor makes"
     if _HEARD.intersection(head.inputs) and made.feature_extractor not in EXTRACTORS:
         return _unproved(head, made.feature_extractor, "a sound")
     sees = _SEEN.intersection(head.inputs) and not spec.subfamily.endswith("to-text")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ipfs_accelerate_generator.given import is_given
 from ipfs_accelerate_generator.spec import Head, Limits, Processors
 from ipfs_accelerate_generator.survey.pictured import KINDS
 from ipfs_accelerate_generator.survey.subject import Subject
@@ -170,8 +171,10 @@ def given(heads: tuple[Head, ...]) -> tuple[Head, ...]:
     return others if writes and not any("input_ids" in head.inputs for head in others) else heads
 
 
-def family(carried: tuple[str, ...], tasks: tuple[str, ...]) -> tuple[str, str]:
+def family(carried: tuple[str, ...], tasks: tuple[str, ...], heads: tuple[Head, ...] = ()) -> tuple[str, str]:
     """Return the family and subfamily that a user would look for the type under."""
+    if heads and all(is_given(head) for head in heads):
+        return "tensor", "time-series" if "time-series" in carried else "part"
     if len(carried) > 1:
         tower = any(task.startswith("zero-shot-") for task in tasks) and "image-text-to-text" not in tasks
         return "multimodal", "two-tower" if tower else "-".join((*carried, "to-text"))

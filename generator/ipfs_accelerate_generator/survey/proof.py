@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from ipfs_accelerate_generator.spec import Tensor
-from ipfs_accelerate_generator.survey.described import PROCESSED, by_rows, described
+from ipfs_accelerate_generator.survey import given
+from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.inputs import fed, make
 from ipfs_accelerate_generator.survey.running import FOREIGN, TOKENS, Feed, first_line, forward, settled
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
 from ipfs_accelerate_generator.survey.stages import all_stages
-from ipfs_accelerate_generator.survey.stated import stated
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
-from ipfs_accelerate_generator.values import Value
+from ipfs_accelerate_generator.values import SpecError, Value
 
 MOST_PARAMETERS: Final = 20_000_000
 
@@ -97,7 +97,7 @@ def _prove(
         model = _built(candidate, config, arguments | extra)
         if not _causal(model, feed):
             raise SurveyError("a later token changes an earlier result, even with is_decoder = true")
-    tensors, whole = _tensors(candidate, model, feed)
+    tensors = _tensors(candidate, model, feed)
     return Proof(
         feed.names,
         feed.output,
@@ -107,7 +107,7 @@ def _prove(
         _nested(feed),
         _control(candidate, model, feed),
         tensors,
-        whole,
+        bool(tensors) and given.whole(_read(candidate, model, feed), feed.made()),
         feed.tried,
     )
 
@@ -200,31 +200,24 @@ def _nested(feed: Feed) -> bool:
     return feed.shape.pictured > 0 and feed.made()["pixel_values"].dim() == 5
 
 
-def _tensors(candidate: Candidate, model: Any, feed: Feed) -> tuple[tuple[Tensor, ...], bool]:
-    """Return the inputs as a spec holds them, and whether they are a whole call, of which no row stands alone."""
-    made = feed.made()
-    if PROCESSED.issuperset(made):
-        return (), False
-    call = partial(forward, model, method=candidate.method)
-    answer, larger = call(made)[feed.output], None
+def _tensors(candidate: Candidate, model: Any, feed: Feed) -> tuple[Tensor, ...]:
+    """Return the inputs as a spec holds them, with the axes that were run at another size."""
     more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
     try:
-        larger = call(more or {})[feed.output]
+        forward(model, more or {}, candidate.method)
     except FOREIGN:
         more = None
-    idle = frozenset(name for name in made if _idle(call, feed, made, name))
-    tensors = described(made, feed.made(tokens=TOKENS[1]), more, stated(feed.names, feed.shape), idle)
-    return tensors, not by_rows(made, answer, more, larger)
+    try:
+        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more)
+    except SpecError:  # more numbers than a spec holds
+        return ()
+    sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)
+    return given.told(sized, given.idle(_read(candidate, model, feed), feed.made(), feed.made(seed=1)))
 
 
-def _idle(
-    call: Callable[[dict[str, Any]], dict[str, Any]], feed: Feed, made: dict[str, Any], name: str
-) -> bool:
-    """Whether other numbers in one input alone change nothing; of numbers that are told by others nothing is known."""
-    other = feed.made(seed=1)[name]
-    if other.shape != made[name].shape or bool((other == made[name]).all()):
-        return False
-    return _change(call, made, made | {name: other}, feed.output) == 0
+def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:
+    """Return the function from inputs to what is read of the output."""
+    return lambda inputs: forward(model, inputs, candidate.method)[feed.output]
 
 
 def _control(candidate: Candidate, model: Any, feed: Feed) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ipfs_accelerate_generator.given import unmade
 from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Unproved
 from ipfs_accelerate_generator.survey import facts
 from ipfs_accelerate_generator.survey.proof import Proof, printable, prove, reads
@@ -136,10 +137,10 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
     )
     carried = facts.modalities(made)
     given = facts.modalities(facts.given(made))
-    family, subfamily = facts.family(given, tuple(head.task for head in made))
+    family, subfamily = facts.family(given, tuple(head.task for head in made), made)
     vocabulary = facts.vocabulary(config)
     limits = facts.limits(config, carried)
-    return ModelSpec(
+    spec = ModelSpec(
         model_type=about.model_type,
         title=facts.title(about),
         family=family,
@@ -161,6 +162,12 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
             if each.task in best.failures
         ),
     )
+    return replace(spec, heads=tuple(_bare(spec, head) for head in made))
+
+
+def _bare(spec: ModelSpec, head: Head) -> Head:
+    """Return `head` without its tensors where what makes them of a text, a picture or a sound is proved."""
+    return head if unmade(spec, head) else replace(head, tensors=(), whole=False)
 
 
 def _after(about: Subject, heads: tuple[Candidate, ...], best: _Attempt, limits: Limits) -> str:

@@ -1,0 +1,137 @@
+"""What more a spec says of arrays by name: whether a row of them can stand alone, and where a size comes from."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from math import prod
+from typing import Any, Final
+
+from ipfs_accelerate_generator.spec import Tensor
+from ipfs_accelerate_generator.survey.running import FOREIGN
+
+Made = Mapping[str, Any]
+
+_NEAR: Final = 1e-4  # relative to the largest value: batches are summed in another order
+
+
+def whole(call: Callable[[Made], Any], made: Made) -> bool:
+    """Whether `made` is one call, of which no row could be answered alone; `call` gives the output that is read.
+
+    Rows can, if every input and the output have as many of them, and each alone gives what it gives among the others.
+    """
+    together = call(made)
+    counts = {tensor.shape[0] if tensor.dim() else 0 for tensor in (*made.values(), together)}
+    if len(counts) != 1 or min(counts) < 2:
+        return True
+    for row in range(min(counts)):
+        try:
+            alone = call({name: tensor[row : row + 1] for name, tensor in made.items()})
+        except FOREIGN:
+            return True
+        if alone.shape != together[row : row + 1].shape:
+            return True
+        largest = together.abs().max().clamp(min=1e-12)
+        if float((alone - together[row : row + 1]).abs().max() / largest) > _NEAR:
+            return True
+    return False
+
+
+def idle(call: Callable[[Made], Any], made: Made, others: Made) -> tuple[str, ...]:
+    """Return the inputs whose numbers in `others`, in place of those in `made`, leave the output exactly as it was."""
+    import torch
+
+    right = call(made)
+    found = []
+    for name, tensor in made.items():
+        other = others[name]
+        if tensor.shape == other.shape and bool((tensor == other).all()):
+            if tensor.is_floating_point() or not set(tensor.unique().tolist()) <= {0, 1}:
+                continue  # numbers that mean something to the others
+            other = tensor.clone()
+            other.view(-1)[::2] = 1 - other.view(-1)[::2].long()
+        try:
+            moved = call({**made, name: other})
+        except FOREIGN:
+            continue
+        if moved.shape == right.shape and torch.equal(moved, right):
+            found.append(name)
+    return tuple(found)
+
+
+def told(tensors: tuple[Tensor, ...], names: tuple[str, ...]) -> tuple[Tensor, ...]:
+    """Return `tensors` with those called `names` said to be idle."""
+    return tuple(replace(each, idle=each.name in names) for each in tensors)
+
+
+def sized(tensors: tuple[Tensor, ...], remake: Callable[[Any], Made], config: Any) -> tuple[Tensor, ...]:
+    """Return `tensors` with the fields of `config` that their sizes come from; `remake` makes them for another one.
+
+    Each number of the configuration is doubled in turn, and a size that doubles too is a product with it.
+    """
+    usual = _usual(config)
+    shapes = {each.name: each.shape for each in tensors}
+    powers: dict[tuple[str, int], dict[str, int]] = {}
+    for path, value in _numbers(config):
+        changed = copy.deepcopy(config)
+        _set(changed, path, 2 * value)
+        try:
+            others = {name: tuple(tensor.shape) for name, tensor in remake(changed).items()}
+        except FOREIGN:
+            continue
+        for name, shape in shapes.items():
+            for axis, (size, other) in enumerate(zip(shape, others[name], strict=True)):
+                if other != size:
+                    powers.setdefault((name, axis), {})[path] = _power(size, other)
+    values = dict(_numbers(config))
+
+    def text(name: str, axis: int, size: int) -> str:
+        found = powers.get((name, axis), {})
+        if not found or min(found.values()) < 1 or not found.keys() <= usual.keys():
+            return ""
+        times, rest = divmod(size, prod(values[path] ** power for path, power in found.items()))
+        if rest or not times:
+            return ""
+        factors = [f"{path}={usual[path]}" for path, power in found.items() for _ in range(power)]
+        return "*".join(([str(times)] if times > 1 else []) + factors)
+
+    made = []
+    for each in tensors:
+        texts = tuple(
+            "" if axis in each.vary else text(each.name, axis, size) for axis, size in enumerate(each.shape)
+        )
+        made.append(replace(each, sizes=texts) if any(texts) and not each.values else each)
+    return tuple(made)
+
+
+def _power(size: int, other: int) -> int:
+    """Return k where `other` is 2**k times `size`; 0 where it is something else."""
+    times, rest = divmod(other, max(size, 1))
+    return times.bit_length() - 1 if not rest and times > 1 and times & (times - 1) == 0 else 0
+
+
+def _numbers(config: Any, prefix: str = "") -> Iterator[tuple[str, int]]:
+    """Yield the dotted name and value of each whole number above 1 in `config` and in its parts."""
+    from transformers import PreTrainedConfig
+
+    for name, value in vars(config).items():
+        if isinstance(value, PreTrainedConfig):
+            yield from _numbers(value, f"{prefix}{name}.")
+        elif isinstance(value, int) and not isinstance(value, bool) and value > 1 and name.isidentifier():
+            yield prefix + name, value
+
+
+def _usual(config: Any) -> dict[str, int]:
+    """Return the numbers of a configuration that nothing is said about; none where there is no such."""
+    try:
+        return dict(_numbers(type(config)()))
+    except FOREIGN:
+        return {}
+
+
+def _set(config: Any, path: str, value: int) -> None:
+    *parts, name = path.split(".")
+    for part in parts:
+        config = vars(config)[part]
+    vars(config)[name] = value
