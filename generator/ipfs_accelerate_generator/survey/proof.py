@@ -34,11 +34,8 @@ class Proof:
     """Whether the first axis of its pictures counts texts, and the second the pictures of each."""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
-    tensors: tuple[Tensor, ...] = ()
-    whole: bool = False
-    """Whether those are the inputs of a whole call, of which no row stands alone."""
-    tried: tuple[str, ...] = ()
-    """Other ways to make the inputs that failed before, and why."""
+    feed: Feed | None = None
+    """How its inputs were made."""
 
 
 def prove(candidate: Candidate, config: Any, arguments: dict[str, Any], returned: tuple[str, ...]) -> Proof:
@@ -97,7 +94,6 @@ def _prove(
         model = _built(candidate, config, arguments | extra)
         if not _causal(model, feed):
             raise SurveyError("a later token changes an earlier result, even with is_decoder = true")
-    tensors = _tensors(candidate, model, feed)
     return Proof(
         feed.names,
         feed.output,
@@ -106,9 +102,7 @@ def _prove(
         _pooling(candidate, model, feed),
         _nested(feed),
         _control(candidate, model, feed),
-        tensors,
-        bool(tensors) and given.whole(_read(candidate, model, feed), feed.made()),
-        feed.tried,
+        feed,
     )
 
 
@@ -125,6 +119,40 @@ def reads(
     except FOREIGN:
         return False
     return True
+
+
+def arrays(
+    candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof
+) -> tuple[tuple[Tensor, ...], bool]:
+    """Return the inputs of a head as a spec holds them, and whether they are a whole call, not rows that stand alone.
+
+    The head is built from `config(**arguments)` and what `proof` says that it needs beside.
+    """
+    labels = {"num_labels": len(proof.labels)} if proof.labels else {}
+    model = _built(candidate, config, arguments | proof.config | labels)
+    assert proof.feed is not None  # a head that was run was fed
+    tensors = _tensors(candidate, model, proof.feed)
+    return tensors, bool(tensors) and given.whole(_read(candidate, model, proof.feed), proof.feed.made())
+
+
+def _tensors(candidate: Candidate, model: Any, feed: Feed) -> tuple[Tensor, ...]:
+    """Return the inputs with the axes that were run at another size."""
+    more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
+    try:
+        forward(model, more or {}, candidate.method)
+    except FOREIGN:
+        more = None
+    try:
+        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more)
+    except SpecError:  # more numbers than a spec holds
+        return ()
+    sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)
+    return given.told(sized, given.idle(_read(candidate, model, feed), feed.made(), feed.made(seed=1)))
+
+
+def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:
+    """Return the function from inputs to what is read of the output."""
+    return lambda inputs: forward(model, inputs, candidate.method)[feed.output]
 
 
 # --- building
@@ -198,26 +226,6 @@ def _pooling(candidate: Candidate, model: Any, feed: Feed) -> str:
 
 def _nested(feed: Feed) -> bool:
     return feed.shape.pictured > 0 and feed.made()["pixel_values"].dim() == 5
-
-
-def _tensors(candidate: Candidate, model: Any, feed: Feed) -> tuple[Tensor, ...]:
-    """Return the inputs as a spec holds them, with the axes that were run at another size."""
-    more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
-    try:
-        forward(model, more or {}, candidate.method)
-    except FOREIGN:
-        more = None
-    try:
-        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more)
-    except SpecError:  # more numbers than a spec holds
-        return ()
-    sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)
-    return given.told(sized, given.idle(_read(candidate, model, feed), feed.made(), feed.made(seed=1)))
-
-
-def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:
-    """Return the function from inputs to what is read of the output."""
-    return lambda inputs: forward(model, inputs, candidate.method)[feed.output]
 
 
 def _control(candidate: Candidate, model: Any, feed: Feed) -> float:

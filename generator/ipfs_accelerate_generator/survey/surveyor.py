@@ -8,7 +8,7 @@ from typing import Any
 from ipfs_accelerate_generator.given import unmade
 from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Unproved
 from ipfs_accelerate_generator.survey import facts
-from ipfs_accelerate_generator.survey.proof import Proof, printable, prove, reads
+from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.running import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
@@ -108,7 +108,7 @@ def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
         tried=tuple(attempt.shortcoming() for attempt in attempts if attempt is not best),
         left_out=tuple(f"{task}: {reason}" for task, reason in best.failures.items()),
         control=best.control,
-        other_inputs=tuple(way for proof in best.proofs.values() for way in proof.tried),
+        other_inputs=tuple(way for proof in best.proofs.values() if proof.feed for way in proof.feed.tried),
     )
 
 
@@ -162,12 +162,17 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
             if each.task in best.failures
         ),
     )
-    return replace(spec, heads=tuple(_bare(spec, head) for head in made))
+    described = (_described(about, each, spec, best) for each in heads if _in(each, best))
+    return replace(spec, heads=tuple(described))
 
 
-def _bare(spec: ModelSpec, head: Head) -> Head:
-    """Return `head` without its tensors where what makes them of a text, a picture or a sound is proved."""
-    return head if unmade(spec, head) else replace(head, tensors=(), whole=False)
+def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Attempt) -> Head:
+    """Return the head for the task of `candidate`, with arrays where nothing proved makes its inputs of something."""
+    head = spec.head(candidate.task)
+    if not unmade(spec, head):
+        return head
+    tensors, whole = arrays(candidate, about.config, best.arguments, best.proofs[head.task])
+    return replace(head, tensors=tensors, whole=whole)
 
 
 def _after(about: Subject, heads: tuple[Candidate, ...], best: _Attempt, limits: Limits) -> str:
@@ -203,8 +208,6 @@ def _head(candidate: Candidate, proof: Proof, module: str) -> Head:
         nested=proof.nested,
         config=proof.config,
         labels=proof.labels,
-        tensors=proof.tensors,
-        whole=proof.whole,
     )
 
 
