@@ -109,6 +109,11 @@ def frames(shape: Shape, generator: Any) -> Any:
     return _random(generator, shape.batch, count, channels(shape), side(shape), side(shape))
 
 
+def frames_in_rows(shape: Shape, generator: Any) -> Any:
+    """All frames of a batch of films, each a picture of its own."""
+    return frames(shape, generator).flatten(0, 1)
+
+
 def tiles(shape: Shape, generator: Any) -> Any:
     """A batch of one picture each, cut into as many tiles as the model takes."""
     count = number(shape.config, ("max_num_tiles",), 4)

@@ -204,3 +204,8 @@ def spoken_before(shape: Shape, generator: Any) -> Any:
 def codes_of_one_time(shape: Shape, generator: Any) -> Any:
     """One code of each book."""
     return _codes(shape, generator, shape.batch, _books(shape))
+
+
+def noise(shape: Shape, generator: Any) -> Any:
+    """Noise for each frame that a sound is made of."""
+    return _random(generator, shape.batch, shape.heard, number(shape.config, ("model_in_channels",), 64))

@@ -93,6 +93,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "chunk_sample_lengths": (sounds.sampled_lengths, sounds.lengths),
     "feature_lens": (sounds.joined_lengths, sounds.lengths),
     "padding_mask": _HEARD,
+    "noise_sequence": (sounds.noise,),
     "spectrogram": (sounds.bands_last, sounds.bands_first),
     "mel_spectrogram": (sounds.bands_first, sounds.bands_last),
     "reference_mel": (sounds.bands_last, sounds.bands_first),
@@ -128,7 +129,7 @@ OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
         sounds.codes,
     ),
     "attention_mask": (features.seen, sounds.heard_flags, features.seen_flags, grids.patches_seen),
-    "pixel_values": (grids.pairs, grids.frames, grids.cut, grids.tiles, grids.larger),
+    "pixel_values": (grids.pairs, grids.frames, grids.cut, grids.frames_in_rows, grids.tiles, grids.larger),
     "input_values": (
         sounds.mono,
         sounds.fixed_spectrogram_bands_last,
