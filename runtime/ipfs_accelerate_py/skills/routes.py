@@ -135,15 +135,13 @@ def _first(
     wrong: list[str] = []
     for name in (first, *(each for each in ways if each != first)):
         try:
-            with (
-                warnings.catch_warnings()
-            ):  # each tells of its deprecations and of what it traced, and nobody reads it
+            # Each tells of its deprecations and of what it traced, and nobody reads it.
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 made = ways[name]()
                 compare(made)
-        except (
-            Exception
-        ) as error:  # noqa: BLE001 - exporters raise whatever they came upon, some a class of their own
+        # Exporters raise whatever they came upon, some a class of their own.
+        except Exception as error:  # noqa: BLE001
             lines = str(error).strip().splitlines() or [type(error).__name__]
             wrong.append(f"{name}: {type(error).__name__}: {lines[0][:300]}")
         else:
