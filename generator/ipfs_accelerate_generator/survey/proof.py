@@ -95,7 +95,8 @@ def _prove(
         model = _built(candidate, config, arguments | extra)
         if not _causal(model, feed):
             raise SurveyError("a later token changes an earlier result, even with is_decoder = true")
-    tensors = _tensors(candidate, model, feed)
+    whole = given.whole(_read(candidate, model, feed), feed.made())
+    tensors = _tensors(candidate, model, feed, whole)
     return Proof(
         feed.names,
         feed.output,
@@ -104,7 +105,7 @@ def _prove(
         _pooling(candidate, model, feed),
         _control(candidate, model, feed),
         tensors,
-        bool(tensors) and given.whole(_read(candidate, model, feed), feed.made()),
+        whole and bool(tensors),
         feed.tried,
     )
 
@@ -193,7 +194,7 @@ def _pooling(candidate: Candidate, model: Any, feed: Feed) -> str:
     return ""
 
 
-def _tensors(candidate: Candidate, model: Any, feed: Feed) -> tuple[Tensor, ...]:
+def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool) -> tuple[Tensor, ...]:
     """Return the inputs as a spec holds them, with the axes that were run at another size."""
     more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
     try:
@@ -201,7 +202,7 @@ def _tensors(candidate: Candidate, model: Any, feed: Feed) -> tuple[Tensor, ...]
     except FOREIGN:
         more = None
     try:
-        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more)
+        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more, whole=whole)
     except SpecError:  # more numbers than a spec holds
         return ()
     sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)
