@@ -14,20 +14,20 @@ READ: Final = frozenset({"input_ids", "attention_mask", "token_type_ids", "decod
 _Made = Mapping[str, Any]
 
 
-def described(made: _Made, longer: _Made, more: _Made | None) -> tuple[Tensor, ...]:
+def described(made: _Made, longer: _Made, more: _Made | None, *, whole: bool = False) -> tuple[Tensor, ...]:
     """Return `made` as a spec says it; () where a tokenizer makes them all.
 
     A picture or a sound is described as well: whether its processor is proved depends on what was written since.
 
     `longer` are the same inputs at another length and `more` in a larger batch, None where the head takes no other:
     what is of another size there is free. Numbers that say something about the others tie them: where they change, too,
-    nothing is free.
+    nothing is free, except in `whole` calls, where they are given with the others.
     """
     if READ.issuperset(made):
         return ()
     free: dict[str, set[int]] = {name: set() for name in made}
     for other in (longer, more):
-        if other is None or any(_tied(name, made[name], other[name]) for name in made):
+        if other is None or (not whole and any(_tied(name, made[name], other[name]) for name in made)):
             continue
         for name, tensor in made.items():
             sizes = zip(tensor.shape, other[name].shape, strict=True)

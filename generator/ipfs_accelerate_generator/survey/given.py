@@ -39,7 +39,10 @@ def whole(call: Callable[[Made], Any], made: Made) -> bool:
 
 
 def idle(call: Callable[[Made], Any], made: Made, others: Made) -> tuple[str, ...]:
-    """Return the inputs whose numbers in `others`, in place of those in `made`, leave the output exactly as it was."""
+    """Return the inputs whose numbers in `others`, in place of those in `made`, leave the output exactly as it was.
+
+    Where none does anything, it is the weights that are too small, and nothing is known.
+    """
     import torch
 
     right = call(made)
@@ -57,7 +60,7 @@ def idle(call: Callable[[Made], Any], made: Made, others: Made) -> tuple[str, ..
             continue
         if moved.shape == right.shape and torch.equal(moved, right):
             found.append(name)
-    return tuple(found)
+    return tuple(found) if len(found) < len(made) else ()
 
 
 def told(tensors: tuple[Tensor, ...], names: tuple[str, ...]) -> tuple[Tensor, ...]:

@@ -131,11 +131,12 @@ def arrays(
     labels = {"num_labels": len(proof.labels)} if proof.labels else {}
     model = _built(candidate, config, arguments | proof.config | labels)
     assert proof.feed is not None  # a head that was run was fed
-    tensors = _tensors(candidate, model, proof.feed)
-    return tensors, bool(tensors) and given.whole(_read(candidate, model, proof.feed), proof.feed.made())
+    whole = given.whole(_read(candidate, model, proof.feed), proof.feed.made())
+    tensors = _tensors(candidate, model, proof.feed, whole)
+    return tensors, whole and bool(tensors)
 
 
-def _tensors(candidate: Candidate, model: Any, feed: Feed) -> tuple[Tensor, ...]:
+def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool) -> tuple[Tensor, ...]:
     """Return the inputs with the axes that were run at another size."""
     more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
     try:
@@ -143,7 +144,7 @@ def _tensors(candidate: Candidate, model: Any, feed: Feed) -> tuple[Tensor, ...]
     except FOREIGN:
         more = None
     try:
-        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more)
+        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more, whole=whole)
     except SpecError:  # more numbers than a spec holds
         return ()
     sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)

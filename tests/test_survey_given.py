@@ -1,0 +1,83 @@
+"""What the survey finds about arrays by name: rows that stand alone, sizes of a configuration, idle inputs."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from ipfs_accelerate_generator.given import unmade  # noqa: E402
+from ipfs_accelerate_generator.spec import Head, Processors, Tensor  # noqa: E402
+from ipfs_accelerate_generator.survey.given import idle, sized, whole  # noqa: E402
+
+
+def made(rows: int = 2) -> dict[str, Any]:
+    return {"x": torch.arange(4.0 * rows).reshape(rows, 4), "y": torch.arange(rows)}
+
+
+def test_rows_that_see_nothing_of_each_other_are_no_whole_call() -> None:
+    assert not whole(lambda given: given["x"] * 2, made())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda given: given["x"] - given["x"].mean(0),  # a row sees the others
+        lambda given: given["x"] @ given["x"].T,  # a row has as many numbers as there are rows
+        lambda given: given["x"].reshape(-1),  # no output for each row
+    ],
+)
+def test_rows_that_hang_together_are_one_call(call: Any) -> None:
+    assert whole(call, made())
+
+
+def test_inputs_of_different_lengths_are_one_call() -> None:
+    assert whole(lambda given: given["x"], {**made(), "grid": torch.ones(3, 3)})
+
+
+def test_an_input_that_does_nothing_is_idle() -> None:
+    others = {"x": made()["x"] + 1, "y": made()["y"] + 1}
+    assert idle(lambda given: given["x"], made(), others) == ("y",)
+
+
+def test_where_nothing_does_anything_nothing_is_known() -> None:
+    others = {"x": made()["x"] + 1, "y": made()["y"] + 1}
+    assert idle(lambda given: torch.zeros(2), made(), others) == ()
+
+
+def test_a_size_is_a_product_of_what_doubles_it() -> None:
+    config = transformers.ViTConfig(patch_size=4, hidden_size=6)
+
+    def remake(config: Any) -> dict[str, Any]:
+        return {"patches": torch.zeros(2, 5, 3 * config.patch_size**2), "vector": torch.zeros(2, 6)}
+
+    tensors = (
+        Tensor(name="patches", dtype="float32", shape=(2, 5, 48), vary=(0, 1)),
+        Tensor(name="vector", dtype="float32", shape=(2, 6), vary=(0,)),
+    )
+    patches, vector = sized(tensors, remake, config)
+    assert patches.sizes == ("", "", "3*patch_size=16*patch_size=16")
+    assert vector.sizes == ()
+
+
+HEAD = Head(
+    task="image-classification", table="", model="AnyModel", inputs=("pixel_values",), output="logits"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("ViTImageProcessorPil", ""),
+        ("ImageGPTImageProcessorPil", "what ImageGPTImageProcessorPil makes of a picture is not proved here"),
+        ("", "no processor of a picture is known"),
+    ],
+)
+def test_a_picture_is_given_as_an_array_where_its_processor_is_not_proved(name: str, reason: str) -> None:
+    spec: Any = SimpleNamespace(processors=Processors(image_processor=name), subfamily="image-encoder")
+    assert unmade(spec, HEAD).endswith(reason)
+    assert bool(unmade(spec, HEAD)) == bool(reason)
