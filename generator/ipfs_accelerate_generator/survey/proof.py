@@ -13,7 +13,7 @@ from huggingface_hub.errors import StrictDataclassError
 
 from ipfs_accelerate_generator.survey import shown
 from ipfs_accelerate_generator.survey.inputs import IMAGE_SIZES, Shape, fed, make, makeable, number
-from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders
+from ipfs_accelerate_generator.survey.pictured import GRIDS, PROCESSED, placeholders
 from ipfs_accelerate_generator.survey.stages import all_stages
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
@@ -49,8 +49,8 @@ class Proof:
     config: dict[str, Value] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     pooling: str = ""
-    nested: bool = False
-    """Whether the first axis of its pictures counts texts, and the second the pictures of each."""
+    pictures: str = ""
+    """How the pictures in a text lie, as `Head.pictures` says it."""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
 
@@ -108,8 +108,8 @@ def _prove(
         if not _causal(model, names, output):
             raise SurveyError("a later token changes an earlier result, even with is_decoder = true")
     pooling = _pooling(candidate, model, names, output)
-    nested = _nested(candidate, model, names)
-    return Proof(names, output, extra, labels, pooling, nested, _control(candidate, model, names, output))
+    pictures = _pictures(candidate, model, names)
+    return Proof(names, output, extra, labels, pooling, pictures, _control(candidate, model, names, output))
 
 
 def reads(
@@ -267,9 +267,15 @@ def _pooling(candidate: Candidate, model: Any, names: tuple[str, ...], output: s
     return ""
 
 
-def _nested(candidate: Candidate, model: Any, names: tuple[str, ...]) -> bool:
+def _pictures(candidate: Candidate, model: Any, names: tuple[str, ...]) -> str:
     shape = _shape(candidate.task, model, names, TOKENS[0])
-    return shape.pictured > 0 and make(names, shape)["pixel_values"].dim() == 5
+    if not shape.pictured:
+        return ""
+    made = make(names, shape)
+    axes = made["pixel_values"].dim()
+    if axes == 4 and any(name.endswith(GRIDS) for name in names):
+        return "cut"
+    return {5: "nested", 3: "rows"}.get(axes, "")
 
 
 def _control(candidate: Candidate, model: Any, names: tuple[str, ...], output: str) -> float:
