@@ -22,6 +22,7 @@ from ipfs_accelerate_generator.planned import (
     Pair,
     PlannedBackend,
     PlannedHead,
+    given_arrays,
 )
 from ipfs_accelerate_generator.prose import Prose
 from ipfs_accelerate_generator.rename import HOME, SKILLS_PACKAGE, Origin, StandIns
@@ -276,6 +277,8 @@ def _spine(spec: ModelSpec, templates: Templates) -> str:
     A family without one may share that of another.
     """
     own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
+    if given_arrays(spec):
+        own = f"{own}_arrays"
     names = (own, _SPINES.get(own, ""), spec.family, _SPINES.get(spec.family, ""))
     return next((name for name in names if f"families/{name}" in templates), "")
 
@@ -323,6 +326,8 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
         return ""  # torchvision alone makes its frames
     kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
     names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
+    if given_arrays(spec) and head.task in ("image-text-to-text", "any-to-any"):
+        names = [f"tasks/{head.function}_arrays"]
     if sounds:
         names.insert(1, f"tasks/{head.function}_audio")
     return next((name for name in names if name in templates), "")

@@ -14,6 +14,8 @@ from ipfs_accelerate_py.evidence.pictured import image_settings
 
 # Inputs that fit each other only as the processor makes them: a grid of patches, the size before it was cut.
 PROCESSED: Final = frozenset(shown.names()) - {"pixel_values"}
+GRIDS: Final = ("_grid_thw", "_grid_hw", "target_sizes")
+"""How the names of inputs end that say how many patches a picture has."""
 KINDS: Final = "mm_token_type_ids"
 """The input that tells tokens of a text from those that stand for a picture."""
 _OLDER_KINDS: Final = "token_type_ids"

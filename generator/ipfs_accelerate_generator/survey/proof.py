@@ -11,6 +11,7 @@ from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey import given
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.inputs import fed, make
+from ipfs_accelerate_generator.survey.pictured import GRIDS
 from ipfs_accelerate_generator.survey.running import FOREIGN, TOKENS, Feed, first_line, forward, settled
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
 from ipfs_accelerate_generator.survey.stages import all_stages
@@ -30,8 +31,8 @@ class Proof:
     config: dict[str, Value] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     pooling: str = ""
-    nested: bool = False
-    """Whether the first axis of its pictures counts texts, and the second the pictures of each."""
+    pictures: str = ""
+    """How the pictures in a text lie, as `Head.pictures` says it."""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
     feed: Feed | None = None
@@ -100,7 +101,7 @@ def _prove(
         extra,
         labels,
         _pooling(candidate, model, feed),
-        _nested(feed),
+        _pictures(feed),
         _control(candidate, model, feed),
         feed,
     )
@@ -225,8 +226,13 @@ def _pooling(candidate: Candidate, model: Any, feed: Feed) -> str:
     return ""
 
 
-def _nested(feed: Feed) -> bool:
-    return feed.shape.pictured > 0 and feed.made()["pixel_values"].dim() == 5
+def _pictures(feed: Feed) -> str:
+    if not feed.shape.pictured:
+        return ""
+    axes = feed.made()["pixel_values"].dim()
+    if axes == 4 and any(name.endswith(GRIDS) for name in feed.names):
+        return "cut"
+    return {5: "nested", 3: "rows"}.get(axes, "")
 
 
 def _control(candidate: Candidate, model: Any, feed: Feed) -> float:

@@ -205,7 +205,7 @@ def _head(candidate: Candidate, proof: Proof, module: str) -> Head:
         output=proof.output,
         method=candidate.method,
         pooling=proof.pooling,
-        nested=proof.nested,
+        pictures=proof.pictures,
         config=proof.config,
         labels=proof.labels,
     )
