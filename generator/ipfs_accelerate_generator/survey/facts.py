@@ -103,12 +103,20 @@ def returned(about: Subject, made: Processors) -> tuple[str, ...]:
     for kind in ("tokenizer", "image_processor", "feature_extractor", "video_processor"):
         if name := getattr(made, kind):
             cls = getattr(transformers, name, None)
-            names.extend(getattr(cls, "model_input_names", ()))
-    if getattr(getattr(transformers, made.processor, None), f"return_{KINDS}", False):
+            names.extend(_told(cls, "model_input_names", ()))
+    if _told(getattr(transformers, made.processor, None), f"return_{KINDS}", False):
         names.append(KINDS)
     if not names:  # no processor is known: the names that most models use
         names = ["input_ids", "attention_mask", *(name for name in _CARRIES if name != "input_ids")]
     return tuple(dict.fromkeys(names))
+
+
+def _told(cls: Any, name: str, otherwise: Any) -> Any:
+    """Return an attribute of a processor's class; `otherwise` if it has none, or if a library of it is missing."""
+    try:
+        return getattr(cls, name, otherwise)
+    except ImportError:
+        return otherwise
 
 
 def limits(config: Any, modalities: Iterable[str]) -> Limits:
