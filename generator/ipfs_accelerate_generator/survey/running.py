@@ -159,10 +159,7 @@ def _described(candidate: Candidate, names: tuple[str, ...], chosen: Mapping[str
 
 def _beyond_inputs(message: str) -> bool:
     """Whether no other inputs can help: a library is missing, or the configuration lacks a field."""
-    return (
-        message.startswith(("ImportError", "ModuleNotFoundError"))
-        or "Config' object has no attribute" in message
-    )
+    return message.startswith("needs ") or "Config' object has no attribute" in message
 
 
 def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mapping[str, int]) -> Feed:
@@ -264,7 +261,16 @@ def _fitted(
 
 
 def first_line(error: BaseException) -> str:
-    """Return the class and first line of what went wrong, short enough for a table."""
+    """Return the class and first line of what went wrong, short enough for a table.
+
+    A validator of a configuration says what is wrong in its cause: its own first line names the validator only.
+    """
+    if isinstance(error, StrictDataclassError) and error.__cause__ is not None:
+        error = error.__cause__
+    if (needed := re.search(r"^\s*(\w+) requires the (\w+) library", str(error))) is not None:
+        return f"needs {needed[2]}: {needed[1]} cannot be made without it"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"needs {error.name}: it is not installed"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return text if len(text) <= 200 else f"{text[:197]}..."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ipfs_accelerate_generator.given import unmade
 from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Unproved
-from ipfs_accelerate_generator.survey import facts
+from ipfs_accelerate_generator.survey import facts, repairs
 from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.running import FOREIGN, first_line
@@ -94,10 +95,12 @@ def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
     processors = facts.processors(about)
     returned = facts.returned(about, processors)
     attempts: list[_Attempt] = []
-    for alternative in ALTERNATIVES:
-        attempts.append(_attempt(about, heads, returned, alternative.name, tiny(about.config, alternative)))
-        if attempts[-1].last:
+    for attempt in _attempts(about, heads, returned):
+        attempts.append(attempt)
+        if attempt.last:
             break
+    if not attempts:
+        raise SurveyError(f"{model_type}: {_whole_failure(about)}")
     best = max(attempts, key=lambda attempt: attempt.rank)  # the first of equals
     if not best.proofs:
         reasons = "; ".join(dict.fromkeys(attempt.shortcoming() for attempt in attempts))
@@ -110,6 +113,36 @@ def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
         control=best.control,
         other_inputs=tuple(way for proof in best.proofs.values() if proof.feed for way in proof.feed.tried),
     )
+
+
+def _attempts(about: Subject, heads: tuple[Candidate, ...], returned: tuple[str, ...]) -> Iterator[_Attempt]:
+    """Yield what came of each alternative that differs from those before, mended as the messages say."""
+    seen: list[dict[str, Any]] = []
+    for alternative in ALTERNATIVES:
+        name = alternative.name
+        try:
+            arguments = tiny(about.config, alternative)
+        except FOREIGN:
+            continue
+        for _ in range(repairs.MOST):
+            if arguments in seen:
+                break
+            seen.append(arguments)
+            yield (attempt := _attempt(about, heads, returned, name, arguments))
+            if attempt.last or not attempt.failures:
+                break
+            message = str(next(iter(attempt.failures.values())))
+            arguments = repairs.repaired(about.config, arguments, alternative, message) or arguments
+            name = f"{alternative.name}, as a message asked"
+
+
+def _whole_failure(about: Subject) -> str:
+    """Return why not even a tiny configuration could be thought of."""
+    try:
+        tiny(about.config, ALTERNATIVES[0])
+    except FOREIGN as error:
+        return f"its configuration cannot be read: {first_line(error)}"
+    return "no alternative could be tried"
 
 
 def _attempt(
