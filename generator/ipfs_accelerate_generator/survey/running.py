@@ -244,20 +244,33 @@ def _fitted(
     """Return `sizes` with the one that a layer asked for, of the one input that has another; None without such."""
     if shape is None:
         return None
-    made = make(names, shape)
+    made = {
+        name: tensor
+        for name, tensor in make(names, shape).items()
+        if tensor.is_floating_point() and tensor.dim() > 1 and name not in sizes
+    }
     for pattern, axis in _REFUSALS:
         if (said := re.search(pattern, message, re.DOTALL)) is None:
             continue
         has, wants = int(said["has"]), int(said["wants"])
         if has > MOST_FITTED:
             continue
-        for name, tensor in made.items():
-            if not tensor.is_floating_point() or tensor.dim() < 2 or name in sizes:
-                continue
-            for place in dict.fromkeys((axis % tensor.dim(), tensor.dim() - 1)):
-                if tensor.shape[place] == has:
-                    return {**{key: dict(value) for key, value in sizes.items()}, name: {place: wants}}
+        places = [(name, axis % tensor.dim(), tensor.shape) for name, tensor in made.items()]
+        places += [(name, tensor.dim() - 1, tensor.shape) for name, tensor in made.items()]
+        for name, place, sizes_made in places:
+            if sizes_made[place] == has:
+                return _with(sizes, name, place, wants)
+        for name, place, sizes_made in places:  # several vectors in a row, flattened into one
+            size, rest = divmod(wants * sizes_made[place], has)
+            if not rest and has % sizes_made[place] == 0 and len(sizes_made) == 3:
+                return _with(sizes, name, place, size)
     return None
+
+
+def _with(
+    sizes: Mapping[str, Mapping[int, int]], name: str, place: int, size: int
+) -> dict[str, dict[int, int]]:
+    return {**{key: dict(value) for key, value in sizes.items()}, name: {place: size}}
 
 
 def first_line(error: BaseException) -> str:
