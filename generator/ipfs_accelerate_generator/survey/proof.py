@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Final
 
 from ipfs_accelerate_generator.spec import Tensor
@@ -238,19 +237,22 @@ def _pictures(feed: Feed) -> str:
 def _control(candidate: Candidate, model: Any, feed: Feed) -> float:
     """Return the least relative change of the output: with other inputs, and with the mask ignored."""
     inputs = feed.made()
-    call = partial(forward, model, method=candidate.method)
-    first, again = (call(inputs)[feed.output] for _ in range(2))
-    if first.shape != again.shape or bool((first != again).any()):
+
+    def read(each: dict[str, Any]) -> Any:
+        return forward(model, each, candidate.method)[feed.output]
+
+    before, again = read(inputs), read(inputs)
+    if before.shape != again.shape or bool((before != again).any()):
         raise SurveyError("its output differs from run to run, with the same seed, too")
     others = feed.made(seed=1)
-    changes = [_change(call, inputs, others, feed.output)]
+    changes = [_change(before, read(others), inputs)]
     if feed.shape.pictured:  # and the pictures alone
-        alone = inputs | {"pixel_values": others["pixel_values"]}
-        changes.append(_change(call, inputs, alone, feed.output))
+        changes.append(_change(before, read(inputs | {"pixel_values": others["pixel_values"]}), inputs))
     if "attention_mask" in inputs and "input_ids" in inputs:
         # To a causal model padding at the right is nothing, so the side where the mask matters counts.
-        sides = [inputs, feed.made(left=not feed.shape.left)]
-        changes.append(max(_change(call, side, _unmasked(side), feed.output) for side in sides))
+        left = feed.made(left=not feed.shape.left)
+        sides = [(before, inputs), (read(left), left)]
+        changes.append(max(_change(found, read(_unmasked(side)), side) for found, side in sides))
     return min(changes)
 
 
@@ -260,14 +262,8 @@ def _unmasked(inputs: dict[str, Any]) -> dict[str, Any]:
     return inputs | {"attention_mask": torch.ones_like(inputs["attention_mask"])}
 
 
-def _change(
-    call: Callable[[dict[str, Any]], dict[str, Any]],
-    inputs: dict[str, Any],
-    others: dict[str, Any],
-    output: str,
-) -> float:
+def _change(before: Any, after: Any, inputs: Mapping[str, Any]) -> float:
     """Return the largest change of the output, relative to its largest value."""
-    before, after = (call(each)[output] for each in (inputs, others))
     if after.shape != before.shape:  # as many results as the model found: another number is a change
         return float("inf")
     change, mask = (after - before).abs(), inputs.get("attention_mask")

@@ -149,4 +149,4 @@ def first_kind(shape: Shape, _generator: Any) -> Any:
 def of_one_time(shape: Shape, generator: Any) -> Any:
     """Vectors in a row, one for each code book."""
     count = number(shape.config, ("num_codebooks",), shape.tokens)
-    return _random(generator, shape.batch, count, width(shape))
+    return _random(generator, shape.batch, count, number(shape.config, ("input_size",), width(shape)))

@@ -159,6 +159,7 @@ BESIDE: Final[Mapping[str, Mapping[str, tuple[Rule, ...]]]] = {
     "pixel_position_ids": {"pixel_values": (grids.batched,)},
     "image_position_ids": {"pixel_values": (grids.batched,)},
     "aspect_ratio_ids": {"pixel_values": (grids.tiles,)},
+    "flattened_patches": {"attention_mask": (grids.patches_seen,)},
 }
 """What an input is where another stands beside it: pixels beside the sizes of a grid are its patches."""
 
