@@ -43,7 +43,8 @@ def _random(generator: Any, *sizes: int) -> Any:
 
 def _free(shape: Shape) -> int:
     """Return a number of frames that grows with the tokens, so that it is seen whether the length is free."""
-    return shape.tokens * 8
+    places = number(shape.config, ("max_position_embeddings",), 8 * shape.tokens)
+    return shape.tokens * (8 if places >= 8 * shape.tokens else 4)
 
 
 def mono(shape: Shape, generator: Any) -> Any:
