@@ -150,6 +150,11 @@ def choices(name: str, names: tuple[str, ...]) -> tuple[Rule, ...]:
     raise NoInput(f"no rule makes the input {name!r}")
 
 
+def ways(name: str, names: tuple[str, ...]) -> int:
+    """Return how many rules may make `name` beside the other `names`; 1 where something else makes it, or nothing."""
+    return len(rules(name, _RULES.get(name), names)) or 1
+
+
 def makeable(name: str) -> bool:
     """Whether there is a rule for the input `name`."""
     return name in _RULES or name in RULES or name == pictured.KINDS or shown.known(name)

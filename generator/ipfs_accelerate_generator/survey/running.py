@@ -12,7 +12,7 @@ from typing import Any, Final
 from huggingface_hub.errors import StrictDataclassError
 
 from ipfs_accelerate_generator.survey import shown
-from ipfs_accelerate_generator.survey.inputs import choices, embedded, make, makeable, narrower, wider
+from ipfs_accelerate_generator.survey.inputs import choices, embedded, make, makeable, narrower, ways, wider
 from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
@@ -141,9 +141,7 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
 
 def _combinations(names: tuple[str, ...]) -> Iterator[Mapping[str, int]]:
     """Yield which rule makes each of `names`, those with the fewest and nearest changes first."""
-    counts = [
-        len(choices(name, names)) if makeable(name) else 1 for name in names
-    ]  # else it says so when made
+    counts = [ways(name, names) for name in names]
     places = sorted(itertools.islice(itertools.product(*map(range, counts)), 5000), key=sum)
     for place in places[:MOST_TRIES]:
         yield {name: at for name, at in zip(names, place, strict=True) if at}
