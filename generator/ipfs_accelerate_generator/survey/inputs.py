@@ -14,6 +14,7 @@ from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
 # Beside what the type's processors return.
 _ALSO_FED: Final[Mapping[str, tuple[str, ...]]] = {"masked-image-modeling": ("bool_masked_pos",)}
+_BOOKS: Final = ("num_codebooks", "num_quantizers", "num_channels")
 # generate() is given these and no more: transformers' pipeline drops what else the tokenizer returns.
 # A mask of tokens goes along with one of these, and with pixels only where one of these is there, too.
 _MASKED: Final = frozenset({"input_ids", "inputs_embeds", "input_values", "input_features"})
@@ -150,9 +151,17 @@ def choices(name: str, names: tuple[str, ...]) -> tuple[Rule, ...]:
     raise NoInput(f"no rule makes the input {name!r}")
 
 
-def ways(name: str, names: tuple[str, ...]) -> int:
-    """Return how many rules may make `name` beside the other `names`; 1 where something else makes it, or nothing."""
-    return len(rules(name, _RULES.get(name), names)) or 1
+def ways(name: str, names: tuple[str, ...], config: Any) -> int:
+    """Return how many rules are worth a try for `name` beside the other `names`.
+
+    One of a text's mask and of the pictures beside it, which are tried in forms, and of ids where nothing is said of
+    code books.
+    """
+    if "input_ids" in names and (name == "attention_mask" or shown.known(name)):
+        return 1
+    if name == "input_ids" and not number(config, _BOOKS, 0):
+        return 1
+    return len(rules(name, _RULES.get(name), names)) or 1  # of none it is said when it is made
 
 
 def makeable(name: str) -> bool:

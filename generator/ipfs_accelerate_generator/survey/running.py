@@ -122,7 +122,7 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     ):
         if wanted != names and not failures:
             break
-        for chosen in _combinations(wanted):
+        for chosen in _combinations(wanted, model.config):
             try:
                 found = _run(candidate, model, wanted, chosen)
             except NoInput as error:
@@ -139,9 +139,9 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     raise SurveyError(f"{first}{others}") from first
 
 
-def _combinations(names: tuple[str, ...]) -> Iterator[Mapping[str, int]]:
+def _combinations(names: tuple[str, ...], config: Any) -> Iterator[Mapping[str, int]]:
     """Yield which rule makes each of `names`, those with the fewest and nearest changes first."""
-    counts = [ways(name, names) for name in names]
+    counts = [ways(name, names, config) for name in names]
     places = sorted(itertools.islice(itertools.product(*map(range, counts)), 5000), key=sum)
     for place in places[:MOST_TRIES]:
         yield {name: at for name, at in zip(names, place, strict=True) if at}
