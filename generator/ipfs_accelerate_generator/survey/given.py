@@ -38,6 +38,28 @@ def whole(call: Callable[[Made], Any], made: Made) -> bool:
     return False
 
 
+def misfits(call: Callable[[Made], Any], made: Made) -> tuple[str, ...]:
+    """Return the masks that are taken while they hide nothing, when nobody looks at them, and refused when they do.
+
+    They are of another length than what is masked, as where a class puts a token of its own before what it is given.
+    """
+    found = []
+    for name, tensor in made.items():
+        if (
+            name.endswith("mask")
+            and tensor.dim() > 1
+            and not tensor.is_floating_point()
+            and bool(tensor.all())
+        ):
+            hiding = tensor.clone()
+            hiding[..., -1] = 0
+            try:
+                call({**made, name: hiding})
+            except FOREIGN:
+                found.append(name)
+    return tuple(found)
+
+
 def idle(call: Callable[[Made], Any], made: Made, others: Made) -> tuple[str, ...]:
     """Return the inputs whose numbers in `others`, in place of those in `made`, leave the output exactly as it was.
 

@@ -14,12 +14,13 @@ from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
 # Beside what the type's processors return.
 _ALSO_FED: Final[Mapping[str, tuple[str, ...]]] = {"masked-image-modeling": ("bool_masked_pos",)}
-_BOOKS: Final = ("num_codebooks", "num_quantizers", "num_channels")
 # generate() is given these and no more: transformers' pipeline drops what else the tokenizer returns.
+_FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_ids", "attention_mask")}
 # A mask of tokens goes along with one of these, and with pixels only where one of these is there, too.
 _MASKED: Final = frozenset({"input_ids", "inputs_embeds", "input_values", "input_features"})
 _PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images"})
-_FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_ids", "attention_mask")}
+# Where a configuration has one of these, ids may be codes: of several books, or of several channels.
+_BOOKS: Final = ("num_codebooks", "num_quantizers", "num_channels")
 
 
 def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -84,6 +85,9 @@ def _prove(
         raise SurveyError(f"{candidate.model.__name__} has no forward: it generates, and does nothing else")
     model = _built(candidate, config, arguments)
     feed = settled(candidate, model, fed(candidate, returned))
+    if misfits := given.misfits(_read(candidate, model, feed), _seeing_all(feed.made())):
+        with suppress(SurveyError):  # it requires them
+            feed = settled(candidate, model, tuple(name for name in feed.names if name not in misfits))
     extra: dict[str, Value] = {}
     if candidate.task == "text-generation" and not _causal(model, feed):
         if "is_decoder" not in vars(model.config):
@@ -232,6 +236,13 @@ def _pictures(feed: Feed) -> str:
     if axes == 4 and any(name.endswith(GRIDS) for name in feed.names):
         return "cut"
     return {5: "nested", 3: "rows"}.get(axes, "")
+
+
+def _seeing_all(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs whose masks hide nothing."""
+    import torch
+
+    return {name: torch.ones_like(each) if name.endswith("mask") else each for name, each in made.items()}
 
 
 def _control(candidate: Candidate, model: Any, feed: Feed) -> float:

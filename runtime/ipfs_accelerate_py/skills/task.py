@@ -43,6 +43,9 @@ HEADS_WITHOUT_PIPELINE = (
     "audio-feature-extraction",
     "video-feature-extraction",
     "text2text-generation",
+    "time-series-prediction",
+    "time-series-regression",
+    "time-series-classification",
     "audio-frame-classification",
     "audio-xvector",
 )
