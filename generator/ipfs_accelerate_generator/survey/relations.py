@@ -75,7 +75,7 @@ def layer_kinds(sheet: Sheet) -> None:
 def rotary_shares(sheet: Sheet) -> None:
     """Let the shares of a head that turn with time, height and width sum to half of it again."""
     widths = [sheet.after[name] for name, _ in sheet.single(Quantity.HEAD_WIDTH)]
-    turned = getattr(plain(sheet.config), "rope_parameters", None) or {}
+    turned: dict[str, Any] = getattr(plain(sheet.config), "rope_parameters", None) or {}
     factor = turned.get("partial_rotary_factor") or 1.0  # the share of a head that turns at all
     half = int(min(widths, default=sheet.how.head_width) * factor) // 2
     for name in ("rope_parameters", "rope_scaling"):
@@ -89,8 +89,10 @@ def rotary_shares(sheet: Sheet) -> None:
     if untold and "mrope_section" in getattr(sheet.config, "ignore_keys_at_rope_validation", ()):
         third = half // 3  # the class knows such shares, and its model has numbers of its own for large heads
         shares = {"mrope_section": [half - 2 * third, third, third]}
-        told = {"rope_type": "default"} | shares
+        told: dict[str, Any] = {"rope_type": "default"} | shares
         nested = [kind for kind, own in turned.items() if isinstance(own, dict)]
+        if getattr(plain(sheet.config), "rope_parameters", None) == {}:  # one that tells of each kind, and of none yet
+            nested, told = sorted(set(plain(sheet.config).layer_types)), told | {"rope_theta": 10000.0}
         sheet.after["rope_parameters"] = {kind: told for kind in nested} if nested else told
 
 

@@ -23,6 +23,7 @@ def repaired(config: Any, arguments: Mapping[str, Any], how: Alternative, messag
     """
     if (found := _ABSENT.search(message)) is not None:
         absent = {"num_key_value_heads": how.heads, "rope_theta": 10000.0, "pad_token_id": 0}
+        absent["num_hidden_layers"] = how.layers
         if (value := absent.get(found[2])) is None:
             return {}
         return _set(config, arguments, found[2], value, owner=found[1])

@@ -13,7 +13,7 @@ from ipfs_accelerate_generator.survey.sheet import VOCABULARY, Sheet, plain
 MOST_LAYERS: Final = 12
 _COEFFICIENT: Final = 16
 
-_UNSET: Final = {"prediction_length": 8, "n_group": 1, "topk_group": 1, "clip_qkv": 8.0}
+_UNSET: Final = {"prediction_length": 8, "n_group": 1, "topk_group": 1, "n_shared_experts": 1, "clip_qkv": 8.0}
 """What a model cannot be built without, and no default says."""
 
 
@@ -55,7 +55,7 @@ def _kinds_in_source(config: Any, name: str) -> list[str]:
 def repeated_patterns(sheet: Sheet) -> None:
     """Let a pattern of layers with its number of repeats be repeated as often as the layers are now."""
     for name, value in sheet.before.items():
-        if isinstance(value, (list, tuple)) and all(_is_pattern(each) for each in value):
+        if isinstance(value, (list, tuple)) and value and all(_is_pattern(each) for each in value):
             kinds, _ = value[0]
             layers = next((each for each, _ in sheet.single(Quantity.LAYERS)), None)
             if layers is not None:
@@ -91,16 +91,17 @@ def every_kind(sheet: Sheet) -> None:
             sheet.after[layers] = first
 
 
-def lists_of_kinds(sheet: Sheet) -> None:
-    """Let another list of words, one for each layer, name each of its words again."""
-    for name, length in _main_layers(sheet):
-        for other, value in sheet.before.items():
-            if other.endswith("layer_types") and _are_words(value) and len(value) == length:
-                if other in sheet.after and len(sheet.after[other]) == sheet.after[name] != length:
-                    kinds = list(dict.fromkeys(value))
-                    count = sheet.after[name]
-                    if len(kinds) > 1 and len(set(sheet.after[other])) < len(kinds):
-                        sheet.after[other] = (kinds * count)[:count]
+def lists_again(sheet: Sheet) -> None:
+    """Let each list with one entry a layer be as long as the layers are now; one of words names every word again."""
+    for layers, length in _main_layers(sheet):
+        count = sheet.after[layers]
+        for name, value in sheet.before.items():
+            if isinstance(value, (list, tuple)) and len(value) == length and name in sheet.after:
+                now = sheet.after[name]
+                if len(now) != count or _are_words(value):
+                    entries = list(dict.fromkeys(value)) if _are_words(value) else list(now)
+                    if now and (len(now) != count or set(entries) != set(now)):
+                        sheet.after[name] = type(value)((entries * count)[:count])
 
 
 def _main_layers(sheet: Sheet) -> Iterator[tuple[str, int]]:
@@ -229,7 +230,7 @@ THOROUGH: Final[tuple[Callable[[Sheet], None], ...]] = (
     windows,
     repeated_patterns,
     every_kind,
-    lists_of_kinds,
+    lists_again,
     coefficients,
     products,
     heads_divide,
