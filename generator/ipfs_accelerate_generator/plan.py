@@ -29,6 +29,9 @@ from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.errors import AccelerateError
 from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, Backend
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
+from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
+from ipfs_accelerate_py.skills.image_steps import ROUNDED_DOWN, SHAPE_KEPT, STEPS
+from ipfs_accelerate_py.skills.preprocessing import stem
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
 ROUTES: Final = {
@@ -109,6 +112,25 @@ class Plan:
         for key in self.spec.limits.image.split("."):
             found = found.get(key) if isinstance(found, Mapping) else None
         return found if isinstance(found, int) else 64
+
+    @property
+    def has_own_images(self) -> bool:
+        """Whether the type's image processor has steps of its own, which are done here."""
+        return self._images in STEPS
+
+    @property
+    def shrinks_to_nothing(self) -> bool:
+        """Whether the type's image processor rounds the sides of an image down, and those of a small one to nothing."""
+        return self._images in ROUNDED_DOWN
+
+    @property
+    def one_shape(self) -> bool:
+        """Whether images of different shapes cannot be in one batch: they keep it, and no mask says where they end."""
+        return self._images in SHAPE_KEPT and "pixel_mask" not in self.image_inputs
+
+    @property
+    def _images(self) -> str:
+        return stem(self.spec.processors.image_processor)
 
     @property
     def has_learned_grid(self) -> bool:
@@ -298,11 +320,18 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
         return ""  # nobody wrote its sounds and videos yet
     if spec.modalities == ("video",) and not spec.processors.image_processor:
         return ""  # torchvision alone makes its frames
+    if spec.modalities == ("image",) and _is_refused(spec.processors.image_processor):
+        return ""  # nobody wrote its pictures in NumPy yet
     kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
     names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
     if sounds:
         names.insert(1, f"tasks/{head.function}_audio")
     return next((name for name in names if name in templates), "")
+
+
+def _is_refused(image_processor: str) -> bool:
+    """Whether that class has steps of its own which are not done here."""
+    return stem(image_processor) in OWN_STEPS.keys() - STEPS.keys()
 
 
 def _is_pictured_text(spec: ModelSpec, head: Head) -> bool:

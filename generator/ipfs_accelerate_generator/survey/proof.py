@@ -38,6 +38,10 @@ FOREIGN: Final = (
 )
 """What a model class raises when it cannot be built or run; anything else ends the process and is a crash."""
 
+_PICTURES: Final = frozenset({"pixel_values", "pixel_mask"})
+_DIMENSIONS: Final = 4  # batch, channels, height, width; frames have one more
+_TALLER, _WIDER = 2, 3  # times the height and the width: of another shape, and still whole patches
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -121,6 +125,29 @@ def reads(
     except FOREIGN:
         return False
     return True
+
+
+def sees_any_size(candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof) -> bool:
+    """Whether the head, built from `config(**arguments)`, takes pictures alone, and those of another size, too.
+
+    Many towers of patches fit their positions to the picture at hand; the size in their configuration is the one that
+    they learned with.
+    """
+    import torch
+
+    if not _PICTURES.issuperset(proof.inputs):
+        return "pixel_values" not in proof.inputs
+    try:
+        model = _built(candidate, config, arguments | proof.config)
+        inputs = make(proof.inputs, Shape(candidate.task, model.config, TOKENS[0]))
+        larger = {
+            name: torch.cat([torch.cat([each] * _TALLER, dim=-2)] * _WIDER, dim=-1)
+            for name, each in inputs.items()
+        }
+        _forward(model, larger, candidate.method)
+    except (*FOREIGN, SurveyError):
+        return False
+    return bool(inputs["pixel_values"].dim() == _DIMENSIONS)
 
 
 # --- building

@@ -7,7 +7,15 @@ from typing import Any
 
 from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Unproved
 from ipfs_accelerate_generator.survey import facts
-from ipfs_accelerate_generator.survey.proof import FOREIGN, Proof, first_line, printable, prove, reads
+from ipfs_accelerate_generator.survey.proof import (
+    FOREIGN,
+    Proof,
+    first_line,
+    printable,
+    prove,
+    reads,
+    sees_any_size,
+)
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
@@ -135,6 +143,12 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
     family, subfamily = facts.family(given, tuple(head.task for head in made))
     vocabulary = facts.vocabulary(config)
     limits = facts.limits(config, carried)
+    if given == ("image",) and all(
+        sees_any_size(each, about.config, best.arguments, best.proofs[each.task])
+        for each in heads
+        if _in(each, best)
+    ):
+        limits = replace(limits, image="")
     return ModelSpec(
         model_type=about.model_type,
         title=facts.title(about),
