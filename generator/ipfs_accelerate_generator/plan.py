@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from ipfs_accelerate_generator.finding import Effect, Finding
+from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.planned import (
     HEARD,
     IMAGE_TENSORS,
@@ -114,9 +115,9 @@ class Plan:
         return found if isinstance(found, int) else 64
 
     @property
-    def has_own_images(self) -> bool:
-        """Whether the type's image processor has steps of its own, which are done here."""
-        return self._images in STEPS
+    def image_reader(self) -> Identifier:
+        """The class that makes images ready: one of its own where the type's image processor has steps of its own."""
+        return Identifier("OwnImages" if self._images in STEPS else "ImageInput")
 
     @property
     def shrinks_to_nothing(self) -> bool:
@@ -124,9 +125,13 @@ class Plan:
         return self._images in ROUNDED_DOWN
 
     @property
-    def one_shape(self) -> bool:
-        """Whether images of different shapes cannot be in one batch: they keep it, and no mask says where they end."""
-        return self._images in SHAPE_KEPT and "pixel_mask" not in self.image_inputs
+    def shown(self) -> Identifier:
+        """The function of the tests' pictures: all alike where those of two shapes cannot be in one batch.
+
+        They cannot where the type's image processor keeps the shape and no mask says where an image ends.
+        """
+        keeps = self._images in SHAPE_KEPT and "pixel_mask" not in self.image_inputs
+        return Identifier("pictures_alike" if keeps else "pictures")
 
     @property
     def _images(self) -> str:
