@@ -24,7 +24,7 @@ from ipfs_accelerate_generator.planned import (
 )
 from ipfs_accelerate_generator.prose import Prose
 from ipfs_accelerate_generator.rename import HOME, SKILLS_PACKAGE, Origin, StandIns
-from ipfs_accelerate_generator.spec import Head, ModelSpec
+from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors
 from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.errors import AccelerateError
@@ -327,6 +327,8 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
         return ""  # torchvision alone makes its frames
     if spec.modalities == ("image",) and _is_refused(spec.processors.image_processor):
         return ""  # nobody wrote its pictures in NumPy yet
+    if spec.modalities == ("image",) and spec.processors == Processors():
+        return ""  # torchvision alone makes its pictures
     kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
     names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
     if sounds:
