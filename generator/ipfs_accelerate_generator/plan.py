@@ -16,6 +16,7 @@ from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.planned import (
     HEARD,
     IMAGE_TENSORS,
+    SEEN,
     SOUNDS,
     TEXT_TENSORS,
     Pair,
@@ -132,6 +133,11 @@ class Plan:
         """
         keeps = self._images in SHAPE_KEPT and "pixel_mask" not in self.image_inputs
         return Identifier("pictures_alike" if keeps else "pictures")
+
+    @property
+    def detection(self) -> Identifier:
+        """The function that words a detector's objects as the type's image processor does."""
+        return Identifier("of_pairs" if self._images == "RTDetr" else "detected")
 
     @property
     def _images(self) -> str:
@@ -325,9 +331,12 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
         return ""  # nobody wrote its sounds and videos yet
     if spec.modalities == ("video",) and not spec.processors.image_processor:
         return ""  # torchvision alone makes its frames
-    if spec.modalities == ("image",) and _is_refused(spec.processors.image_processor):
+    only_images = spec.modalities == ("image",)
+    if (only_images or head.task in SEEN) and _is_refused(spec.processors.image_processor):
         return ""  # nobody wrote its pictures in NumPy yet
-    if spec.modalities == ("image",) and spec.processors == Processors():
+    if head.task == "zero-shot-object-detection" and "pixel_mask" in head.inputs:
+        return ""  # it reads all labels in one text
+    if only_images and spec.processors == Processors():
         return ""  # torchvision alone makes its pictures
     kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
     names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]

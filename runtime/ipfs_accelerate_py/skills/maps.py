@@ -55,6 +55,22 @@ def shades(values: Array) -> Array:
     return shown
 
 
+def enlarged(image: Array, ready: tuple[int, ...], given: tuple[int, int]) -> Array:
+    """Return the part of `image` (channels, rows, columns) that was made of the image as it was given.
+
+    `ready` and `given` are the heights and widths of what the model saw, and of what it was filled up from.
+    """
+    rows, columns = (
+        made * here // whole for made, whole, here in zip(image.shape[1:], ready, given, strict=True)
+    )
+    return image[:, :rows, :columns]
+
+
+def shown(image: Array) -> Array:
+    """Return `image` (channels, rows, columns), from 0 to 1, as a picture (rows, columns, channels) uint8."""
+    return np.ascontiguousarray((image.clip(0, 1) * 255).round().astype(np.uint8).transpose(1, 2, 0))
+
+
 def png(pixels: Array) -> dict[str, str]:
     """Return a picture, (rows, columns) or (rows, columns, 3) uint8, as a PNG file in base64: {"png"}."""
     from PIL import Image
