@@ -40,7 +40,7 @@ FOREIGN: Final = (
 
 _PICTURES: Final = frozenset({"pixel_values", "pixel_mask"})
 _DIMENSIONS: Final = 4  # batch, channels, height, width; frames have one more
-_TALLER, _WIDER = 2, 3  # times the height and the width: of another shape, and still whole patches
+_WIDER = 2  # times the width: another shape, and still whole patches
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,7 @@ def sees_any_size(candidate: Candidate, config: Any, arguments: dict[str, Any], 
     try:
         model = _built(candidate, config, arguments | proof.config)
         inputs = make(proof.inputs, Shape(candidate.task, model.config, TOKENS[0]))
-        larger = {
-            name: torch.cat([torch.cat([each] * _TALLER, dim=-2)] * _WIDER, dim=-1)
-            for name, each in inputs.items()
-        }
+        larger = {name: torch.cat([each] * _WIDER, dim=-1) for name, each in inputs.items()}
         _forward(model, larger, candidate.method)
     except (*FOREIGN, SurveyError):
         return False
