@@ -18,6 +18,9 @@ from ipfs_accelerate_py.skills.shown_sizes import PATCHES, WHOLE
 
 QUERY_MASKS: Final = "MODEL_FOR_IMAGE_SEGMENTATION_MAPPING_NAMES"
 SOUNDS: Final = ("input_values", "input_features")
+SEEN: Final = frozenset(
+    {"zero-shot-object-detection"}
+)  # tasks of texts and images that see a picture as a tower does
 IMAGE_TENSORS: Final = ("pixel_values", "pixel_mask")
 TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 HEARD: Final = (*SOUNDS, "attention_mask")

@@ -80,11 +80,31 @@ def processors(about: Subject) -> Processors:
     return Processors(**found)
 
 
+_PLAINLY_SEEN: Final = frozenset(
+    {"image-feature-extraction", "image-classification", "masked-image-modeling", "image-segmentation"}
+)
+
+
 def completed(made: Processors, carried: Iterable[str]) -> Processors:
     """Return `made` with the tokenizer that transformers takes for a type of texts whose table names none."""
     if "text" in carried and not (made.tokenizer or made.processor):
         return dataclasses.replace(made, tokenizer="TokenizersBackend")
     return made
+
+
+def seeing(about: Subject, made: Processors, heads: Iterable[Head]) -> Processors:
+    """Return `made` with the plain image processor for a type of images that transformers' table does not know.
+
+    A tower that is a type by itself is no entry there: its checkpoints say by themselves how images are made ready. A
+    detector's image processor also words its answers, so that a plain one would not do.
+    """
+    from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
+
+    tasks = {head.task for head in heads}
+    known = about.registered or about.model_type in IMAGE_PROCESSOR_MAPPING_NAMES or made != Processors()
+    if known or not tasks <= _PLAINLY_SEEN:
+        return made
+    return Processors(image_processor="ViTImageProcessorPil")
 
 
 def _name(entry: Any) -> str | None:

@@ -21,6 +21,10 @@ from ipfs_accelerate_generator.values import SpecError, Value
 
 MOST_PARAMETERS: Final = 20_000_000
 
+_PICTURES: Final = frozenset({"pixel_values", "pixel_mask"})
+_DIMENSIONS: Final = 4  # batch, channels, height, width; frames have one more
+_WIDER = 2  # times the width: another shape, and still whole patches
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -158,6 +162,26 @@ def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool) -> tuple
 def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:
     """Return the function from inputs to what is read of the output."""
     return lambda inputs: forward(model, inputs, candidate.method)[feed.output]
+
+
+def sees_any_size(candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof) -> bool:
+    """Whether the head, built from `config(**arguments)`, takes pictures alone, and those of another size, too.
+
+    Many towers of patches fit their positions to the picture at hand; the size in their configuration is the one that
+    they learned with.
+    """
+    import torch
+
+    if not _PICTURES.issuperset(proof.inputs):
+        return "pixel_values" not in proof.inputs
+    try:
+        model = _built(candidate, config, arguments | proof.config)
+        inputs = proof.feed.made() if proof.feed else {}
+        larger = {name: torch.cat([each] * _WIDER, dim=-1) for name, each in inputs.items()}
+        forward(model, larger, candidate.method)
+    except (*FOREIGN, SurveyError):
+        return False
+    return bool(inputs["pixel_values"].dim() == _DIMENSIONS)
 
 
 # --- building

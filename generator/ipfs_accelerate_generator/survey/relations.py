@@ -91,7 +91,9 @@ def rotary_shares(sheet: Sheet) -> None:
         shares = {"mrope_section": [half - 2 * third, third, third]}
         told: dict[str, Any] = {"rope_type": "default"} | shares
         nested = [kind for kind, own in turned.items() if isinstance(own, dict)]
-        if getattr(plain(sheet.config), "rope_parameters", None) == {}:  # one that tells of each kind, and of none yet
+        if (
+            getattr(plain(sheet.config), "rope_parameters", None) == {}
+        ):  # one that tells of each kind, and of none yet
             nested, told = sorted(set(plain(sheet.config).layer_types)), told | {"rope_theta": 10000.0}
         sheet.after["rope_parameters"] = {kind: told for kind in nested} if nested else told
 

@@ -9,7 +9,7 @@ from typing import Any
 from ipfs_accelerate_generator.given import unmade
 from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
-from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads
+from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads, sees_any_size
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.running import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
@@ -173,6 +173,12 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
     family, subfamily = facts.family(given, tuple(head.task for head in made), made)
     vocabulary = facts.vocabulary(config)
     limits = facts.limits(config, carried)
+    if given == ("image",) and all(
+        sees_any_size(each, about.config, best.arguments, best.proofs[each.task])
+        for each in heads
+        if _in(each, best)
+    ):
+        limits = replace(limits, image="")
     spec = ModelSpec(
         model_type=about.model_type,
         title=facts.title(about),
@@ -183,7 +189,7 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         imports=about.imports if about.registered else (),
         modalities=given or ("tensor",),
         limits=replace(limits, after=_after(about, heads, best, limits)),
-        processors=facts.completed(facts.processors(about), given),
+        processors=facts.seeing(about, facts.completed(facts.processors(about), given), made),
         vocabulary=vocabulary,
         heads=made,
         tiny=_without(best.arguments, vocabulary),

@@ -13,7 +13,13 @@ from ipfs_accelerate_generator.survey.sheet import VOCABULARY, Sheet, plain
 MOST_LAYERS: Final = 12
 _COEFFICIENT: Final = 16
 
-_UNSET: Final = {"prediction_length": 8, "n_group": 1, "topk_group": 1, "n_shared_experts": 1, "clip_qkv": 8.0}
+_UNSET: Final = {
+    "prediction_length": 8,
+    "n_group": 1,
+    "topk_group": 1,
+    "n_shared_experts": 1,
+    "clip_qkv": 8.0,
+}
 """What a model cannot be built without, and no default says."""
 
 
