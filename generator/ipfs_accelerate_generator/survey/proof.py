@@ -272,10 +272,10 @@ def _pictures(candidate: Candidate, model: Any, names: tuple[str, ...]) -> str:
     if not shape.pictured:
         return ""
     made = make(names, shape)
-    axes = made["pixel_values"].dim()
-    if axes == 4 and any(name.endswith(GRIDS) for name in names):
-        return "cut"
-    return {5: "nested", 3: "rows"}.get(axes, "")
+    axes, cut = made["pixel_values"].dim(), any(name.endswith(GRIDS) for name in names)
+    if axes == 5:
+        return "tiled" if "image_sizes" in names else "nested"
+    return {4: "cut" if cut else "whole", 3: "rows", 2: "patches"}.get(axes, "")
 
 
 def _control(candidate: Candidate, model: Any, names: tuple[str, ...], output: str) -> float:
