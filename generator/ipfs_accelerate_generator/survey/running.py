@@ -182,6 +182,8 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
                     raise SurveyError(first_line(error)) from error
                 names = tuple(name for name in signature if name in (*names, wanted))
         found = next((name for name in outputs if name != "loss"), None)
+        if candidate.task == "time-series-prediction":  # what was computed on the way may come before it
+            found = next((name for name in outputs if "prediction" in name), found)
         if candidate.method and "pooler_output" in outputs:
             found = "pooler_output"
         if found is None or not found.isidentifier():
