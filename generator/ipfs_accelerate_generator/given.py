@@ -9,6 +9,7 @@ from ipfs_accelerate_generator.spec import Head, ModelSpec, Tensor
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
 from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
+from ipfs_accelerate_py.skills.image_steps import STEPS
 from ipfs_accelerate_py.skills.preprocessing import stem
 
 TEMPLATE: Final = "tensor"
@@ -38,7 +39,7 @@ def unmade(spec: ModelSpec, head: Head) -> str:
     if _HEARD.intersection(head.inputs) and made.feature_extractor not in EXTRACTORS:
         return _unproved(head, made.feature_extractor, "a sound")
     sees = _SEEN.intersection(head.inputs) and not spec.subfamily.endswith("to-text")
-    if sees and (not made.image_processor or stem(made.image_processor) in OWN_STEPS):
+    if sees and (not made.image_processor or stem(made.image_processor) in OWN_STEPS.keys() - STEPS.keys()):
         return _unproved(head, made.image_processor, "a picture")
     return ""
 

@@ -17,19 +17,24 @@ from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.planned import (
     HEARD,
     IMAGE_TENSORS,
+    SEEN,
     SOUNDS,
     TEXT_TENSORS,
     Pair,
     PlannedBackend,
     PlannedHead,
+    given_arrays,
 )
 from ipfs_accelerate_generator.prose import Prose
 from ipfs_accelerate_generator.rename import HOME, SKILLS_PACKAGE, Origin, StandIns
-from ipfs_accelerate_generator.spec import Head, ModelSpec
+from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors
 from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.errors import AccelerateError
 from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, Backend
+from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
+from ipfs_accelerate_py.skills.image_steps import ROUNDED_DOWN, SHAPE_KEPT, STEPS
+from ipfs_accelerate_py.skills.preprocessing import stem
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
 ROUTES: Final = {
@@ -110,6 +115,34 @@ class Plan:
         for key in self.spec.limits.image.split("."):
             found = found.get(key) if isinstance(found, Mapping) else None
         return found if isinstance(found, int) else 64
+
+    @property
+    def image_reader(self) -> Identifier:
+        """The class that makes images ready: one of its own where the type's image processor has steps of its own."""
+        return Identifier("OwnImages" if self._images in STEPS else "ImageInput")
+
+    @property
+    def shrinks_to_nothing(self) -> bool:
+        """Whether the type's image processor rounds the sides of an image down, and those of a small one to nothing."""
+        return self._images in ROUNDED_DOWN
+
+    @property
+    def shown(self) -> Identifier:
+        """The function of the tests' pictures: all alike where those of two shapes cannot be in one batch.
+
+        They cannot where the type's image processor keeps the shape and no mask says where an image ends.
+        """
+        keeps = self._images in SHAPE_KEPT and "pixel_mask" not in self.image_inputs
+        return Identifier("pictures_alike" if keeps else "pictures")
+
+    @property
+    def detection(self) -> Identifier:
+        """The function that words a detector's objects as the type's image processor does."""
+        return Identifier("of_pairs" if self._images == "RTDetr" else "detected")
+
+    @property
+    def _images(self) -> str:
+        return stem(self.spec.processors.image_processor)
 
     @property
     def has_learned_grid(self) -> bool:
@@ -276,6 +309,8 @@ def _spine(spec: ModelSpec, templates: Templates) -> str:
     A family without one may share that of another.
     """
     own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
+    if given_arrays(spec):
+        own = f"{own}_arrays"
     names = (own, _SPINES.get(own, ""), spec.family, _SPINES.get(spec.family, ""))
     return next((name for name in names if f"families/{name}" in templates), "")
 
@@ -321,11 +356,25 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
         return ""  # nobody wrote its sounds and videos yet
     if spec.modalities == ("video",) and not spec.processors.image_processor:
         return ""  # torchvision alone makes its frames
+    only_images = spec.modalities == ("image",)
+    if (only_images or head.task in SEEN) and _is_refused(spec.processors.image_processor):
+        return ""  # nobody wrote its pictures in NumPy yet
+    if head.task == "zero-shot-object-detection" and "pixel_mask" in head.inputs:
+        return ""  # it reads all labels in one text
+    if only_images and spec.processors == Processors():
+        return ""  # torchvision alone makes its pictures
     kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
     names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
+    if given_arrays(spec) and head.task in ("image-text-to-text", "any-to-any"):
+        names = [f"tasks/{head.function}_arrays"]
     if sounds:
         names.insert(1, f"tasks/{head.function}_audio")
     return next((name for name in names if name in templates), "")
+
+
+def _is_refused(image_processor: str) -> bool:
+    """Whether that class has steps of its own which are not done here."""
+    return stem(image_processor) in OWN_STEPS.keys() - STEPS.keys()
 
 
 def _is_pictured_text(spec: ModelSpec, head: Head) -> bool:

@@ -11,16 +11,23 @@ from typing import Final
 from ipfs_accelerate_generator.given import PlannedArray
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
-from ipfs_accelerate_generator.spec import Head
+from ipfs_accelerate_generator.spec import Head, ModelSpec
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
+from ipfs_accelerate_py.skills.shown_sizes import PATCHES, WHOLE
 
 QUERY_MASKS: Final = "MODEL_FOR_IMAGE_SEGMENTATION_MAPPING_NAMES"
 SOUNDS: Final = ("input_values", "input_features")
+SEEN: Final = frozenset(
+    {"zero-shot-object-detection"}
+)  # tasks of texts and images that see a picture as a tower does
 IMAGE_TENSORS: Final = ("pixel_values", "pixel_mask")
 TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text", "any-to-any"})
+PICTURED: Final = frozenset({"LlavaProcessor", "LlavaNextProcessor", "Qwen2VLProcessor", "Qwen3VLProcessor"})
+"""Processors of texts with pictures that somebody wrote in NumPy; those of the others give arrays."""
+IMAGE_TOKENS: Final = ("image_token_id", "image_token_index")
 TOWERED: Final = frozenset({"zero-shot-image-classification", "zero-shot-audio-classification"})
 
 
@@ -81,6 +88,21 @@ class PlannedHead:
     def sound(self) -> str:
         """The one of them that holds the sound; "" where the task takes none."""
         return next((name for name in SOUNDS if name in self.head.inputs), "")
+
+    @property
+    def picture_inputs(self) -> tuple[str, ...]:
+        """Those of the inputs that hold the pictures of a text, and what goes with them."""
+        return tuple(name for name in self.head.inputs if name not in TEXT_TENSORS)
+
+    @property
+    def pictures(self) -> str:
+        """How these pictures lie, where the inputs do not tell: "nested", "cut" or "rows"; else ""."""
+        return self.head.pictures
+
+    @property
+    def grid(self) -> bool:
+        """Whether pictures come cut into patches, with the number of patches down and across."""
+        return any(name in PATCHES and name not in WHOLE for name in self.head.inputs)
 
     @property
     def has_decoder(self) -> bool:
@@ -204,3 +226,23 @@ class PlannedBackend:
     def template(self) -> str:
         """The template that contributes it."""
         return f"hardware/{self.name}"
+
+
+def given_arrays(spec: ModelSpec) -> bool:
+    """Whether texts with pictures come to the type as arrays, as nobody wrote its processor in NumPy yet."""
+    return (
+        spec.processors.processor not in PICTURED
+        and spec.modalities == ("text", "image")
+        and any(_takes_arrays(spec, head) for head in spec.heads)
+    )
+
+
+def _takes_arrays(spec: ModelSpec, head: Head) -> bool:
+    """Whether what `head` makes of pictures takes the places of tokens, and all that it is given is known here."""
+    known = {*WHOLE, *PATCHES, *TEXT_TENSORS} - {"token_type_ids"}
+    return (
+        head.task in ("image-text-to-text", "any-to-any")
+        and any(name in spec.tiny for name in IMAGE_TOKENS)
+        and "pixel_values" in head.inputs
+        and known.issuperset(head.inputs)
+    )

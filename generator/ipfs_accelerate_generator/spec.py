@@ -25,6 +25,7 @@ from ipfs_accelerate_py.errors import unknown
 FAMILIES: Final = ("embedding", "text_generation", "vision", "audio", "multimodal", "tensor")
 
 POOLING: Final = ("", "map", "first", "mean")
+PICTURES: Final = ("", "nested", "cut", "rows")
 
 TENSOR_TYPES: Final = ("float32", "int64", "bool")
 
@@ -129,12 +130,16 @@ class Head:
     inputs: tuple[str, ...]
     """The tensors that the task feeds, in the order of the forward signature."""
     output: str
-    """The field of the output that is read; `tensor` where the output is a tensor, `item_1` the second of a tuple."""
+    """The field of the output that is read. Where the output is a tensor, it is called `tensor`; the second of a tuple
+    `item_1`, and `maps_0` the first of a tuple in the field `maps`."""
     method: str = ""
     """The method of the class that the task calls, such as one tower's; "" says: its forward."""
     pooling: str = ""
     """How an image's vector comes from the output: "map" (the mean over rows and columns), "first" (a token that
     stands for the image) or "mean" (over the tokens); "" where there is nothing to pool."""
+    pictures: str = ""
+    """How the pictures in a text lie where the other inputs do not tell: "nested" (an axis of texts stands before
+    that of their pictures), "cut" (each patch is a picture of its own) or "rows" (of each picture a row of patches)."""
     config: Mapping[str, Value] = field(default_factory=dict, hash=False)
     """Keyword arguments that this head's configuration needs beside the type's own, in tests and in use."""
     labels: tuple[str, ...] = ()
@@ -159,6 +164,8 @@ class Head:
             check_identifier("method", self.method)
         if self.pooling not in POOLING:
             refuse("pooling", str(unknown("pooling", str(self.pooling), POOLING)))
+        if self.pictures not in PICTURES:
+            refuse("pictures", str(unknown("pictures", str(self.pictures), PICTURES)))
         object.__setattr__(self, "config", check_table("config", self.config))
         check_names("labels", self.labels, check_text, may_be_empty=True)
         if not isinstance(self.whole, bool):

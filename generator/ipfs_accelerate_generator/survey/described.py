@@ -36,7 +36,10 @@ def described(made: _Made, longer: _Made, more: _Made | None, *, whole: bool = F
 
 
 def _tied(name: str, tensor: Any, other: Any) -> bool:
-    return name in LITERAL and (tensor.shape != other.shape or bool((tensor != other).any()))
+    if name not in LITERAL or (tensor.shape == other.shape and bool((tensor == other).all())):
+        return False
+    rows = other[: len(tensor)] if tensor.dim() else other  # more rows that say the same are free
+    return rows.shape != tensor.shape or bool((rows != tensor).any())
 
 
 def _tensor(name: str, tensor: Any, vary: tuple[int, ...]) -> Tensor:

@@ -80,11 +80,31 @@ def processors(about: Subject) -> Processors:
     return Processors(**found)
 
 
+_PLAINLY_SEEN: Final = frozenset(
+    {"image-feature-extraction", "image-classification", "masked-image-modeling", "image-segmentation"}
+)
+
+
 def completed(made: Processors, carried: Iterable[str]) -> Processors:
     """Return `made` with the tokenizer that transformers takes for a type of texts whose table names none."""
     if "text" in carried and not (made.tokenizer or made.processor):
         return dataclasses.replace(made, tokenizer="TokenizersBackend")
     return made
+
+
+def seeing(about: Subject, made: Processors, heads: Iterable[Head]) -> Processors:
+    """Return `made` with the plain image processor for a type of images that transformers' table does not know.
+
+    A tower that is a type by itself is no entry there: its checkpoints say by themselves how images are made ready. A
+    detector's image processor also words its answers, so that a plain one would not do.
+    """
+    from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
+
+    tasks = {head.task for head in heads}
+    known = about.registered or about.model_type in IMAGE_PROCESSOR_MAPPING_NAMES or made != Processors()
+    if known or not tasks <= _PLAINLY_SEEN:
+        return made
+    return Processors(image_processor="ViTImageProcessorPil")
 
 
 def _name(entry: Any) -> str | None:
@@ -98,18 +118,25 @@ def _name(entry: Any) -> str | None:
 
 def returned(about: Subject, made: Processors) -> tuple[str, ...]:
     """Return the names of the tensors that the type's processors return, as their classes state them."""
-    import transformers
-
     names: list[str] = []
     for kind in ("tokenizer", "image_processor", "feature_extractor", "video_processor"):
         if name := getattr(made, kind):
-            cls = getattr(transformers, name, None)
-            names.extend(getattr(cls, "model_input_names", ()))
-    if getattr(getattr(transformers, made.processor, None), f"return_{KINDS}", False):
+            names.extend(_told(name, "model_input_names", ()))
+    if _told(made.processor, f"return_{KINDS}", False):
         names.append(KINDS)
     if not names:  # no processor is known: the names that most models use
         names = ["input_ids", "attention_mask", *(name for name in _CARRIES if name != "input_ids")]
     return tuple(dict.fromkeys(names))
+
+
+def _told(name: str, attribute: str, otherwise: Any) -> Any:
+    """Return an attribute of the class `name` of transformers; of one that lacks a library here, nothing is known."""
+    import transformers
+
+    try:
+        return getattr(getattr(transformers, name, None), attribute, otherwise)
+    except ImportError:
+        return otherwise
 
 
 def limits(config: Any, modalities: Iterable[str]) -> Limits:

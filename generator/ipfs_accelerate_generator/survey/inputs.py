@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from ipfs_accelerate_generator.survey import pictured
+from ipfs_accelerate_generator.survey import pictured, shown
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, SAMPLES, Shape, number
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
@@ -15,10 +15,12 @@ from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 # Beside what the type's processors return.
 _ALSO_FED: Final[Mapping[str, tuple[str, ...]]] = {"masked-image-modeling": ("bool_masked_pos",)}
 # generate() is given these and no more: transformers' pipeline drops what else the tokenizer returns.
+_FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_ids", "attention_mask")}
 # A mask of tokens goes along with one of these, and with pixels only where one of these is there, too.
 _MASKED: Final = frozenset({"input_ids", "inputs_embeds", "input_values", "input_features"})
 _PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images"})
-_FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_ids", "attention_mask")}
+# Where a configuration has one of these, ids may be codes: of several books, or of several channels.
+_BOOKS: Final = ("num_codebooks", "num_quantizers", "num_channels")
 
 
 def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
@@ -27,7 +29,11 @@ def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
     They are what the type's processors return and the signature takes, and what the signature requires.
     """
     offered = _FED_ALONE.get(
-        candidate.task, (*pictured.one_modality(returned), *_ALSO_FED.get(candidate.task, ()))
+        candidate.task,
+        (
+            *pictured.one_modality(pictured.offered(candidate.model, returned)),
+            *_ALSO_FED.get(candidate.task, ()),
+        ),
     )
     signature = inspect.signature(candidate.call).parameters
     names = tuple(
@@ -55,10 +61,11 @@ def wider(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
     Some models take everything as an option and fail without it.
     """
     signature = inspect.signature(candidate.call).parameters
+    text = () if {*names} & (_MASKED | _PIXELS | {*RULES}) else ("input_ids",)
     return tuple(
         name
-        for name, parameter in signature.items()
-        if name in names
+        for name in signature
+        if name in (*names, *text)
         or (
             name in RULES
             and (not name.endswith("mask") or name.removesuffix("_mask") in names or name == "padding_mask")
@@ -112,21 +119,25 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
         shape = replace(shape, masked=shape.tokens + shape.pictured)
     generator = torch.Generator().manual_seed(shape.seed)
     made: dict[str, Any] = {}
-    if (
-        not pictured.PROCESSED.isdisjoint(wanted) and "input_ids" in wanted
-    ):  # a part of a model has no processor
+    if "input_ids" not in wanted:
+        pass  # a part of a model, which takes patches rather than what a processor makes
+    elif shape.form in ("", shown.PROCESSOR) and not pictured.PROCESSED.isdisjoint(wanted):
         made |= pictured.processed(shape.config, shape.seed, shape.batch)
+    elif shape.form:
+        frame = _frame(shape)
+        made |= {name: shown.drawn(name, frame, generator) for name in wanted if shown.known(name)}
+    told = [name for name in wanted if pictured.told_by(name, shape.pictured)]
     # What says how long a sound is comes after it.
     for name in sorted(wanted, key=lambda each: "mask" in each or "len" in each):
-        if name in made or name == pictured.KINDS:
+        if name in made or name in told:
             continue
         rule = choices(name, wanted)[shape.chosen.get(name, 0)]
         made[name] = _sized(name, rule(shape, generator), shape, generator)
         if name in SOUNDS:
             heard = made[name].shape[1 if rule.__name__.endswith("last") else -1]
             shape = replace(shape, heard=heard, masked=shape.masked if "input_ids" in wanted else heard)
-    if pictured.KINDS in wanted:
-        made[pictured.KINDS] = pictured.kinds(made["input_ids"], shape.config)
+    for name in told:
+        made[name] = pictured.kinds(made["input_ids"], shape.config)
     return {name: made[name] for name in wanted}
 
 
@@ -141,9 +152,22 @@ def choices(name: str, names: tuple[str, ...]) -> tuple[Rule, ...]:
     raise NoInput(f"no rule makes the input {name!r}")
 
 
+def ways(name: str, names: tuple[str, ...], config: Any) -> int:
+    """Return how many rules are worth a try for `name` beside the other `names`.
+
+    One of a text's mask and of the pictures beside it, which are tried in forms, and of ids where nothing is said of
+    code books.
+    """
+    if "input_ids" in names and (name == "attention_mask" or shown.known(name)):
+        return 1
+    if name == "input_ids" and not number(config, _BOOKS, 0):
+        return 1
+    return len(rules(name, _RULES.get(name), names)) or 1  # of none it is said when it is made
+
+
 def makeable(name: str) -> bool:
     """Whether there is a rule for the input `name`."""
-    return name in _RULES or name in RULES
+    return name in _RULES or name in RULES or name == pictured.KINDS or shown.known(name)
 
 
 def _sized(name: str, made: Any, shape: Shape, generator: Any) -> Any:
@@ -204,6 +228,23 @@ def _boxes(shape: Shape, generator: Any) -> Any:
 
 def _image_size(shape: Shape) -> int:
     return number(shape.config, IMAGE_SIZES, 64)
+
+
+def _frame(shape: Shape) -> shown.Frame:
+    """Return what a picture for the configuration is like."""
+    config = shape.config
+    channels = number(config, ("num_channels", "in_channels", "in_chans"), 3)
+    return shown.Frame(
+        form=shape.form,
+        count=shape.batch,
+        channels=channels if channels in (1, 3, 4) else 3,
+        side=_image_size(shape),
+        patch=number(config, ("patch_size",), 8),
+        depth=number(config, ("temporal_patch_size",), 1),
+        merge=number(
+            config, ("spatial_merge_size", "merge_size", "merge_kernel_size", "downsample_factor"), 2
+        ),
+    )
 
 
 def _pixels(shape: Shape, generator: Any) -> Any:

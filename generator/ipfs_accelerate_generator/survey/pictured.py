@@ -8,14 +8,19 @@ from typing import Any, Final
 
 import numpy as np
 
+from ipfs_accelerate_generator.survey import shown
 from ipfs_accelerate_generator.survey.subject import NoInput
 from ipfs_accelerate_py.evidence.pictured import image_settings
 
 # Inputs that fit each other only as the processor makes them: a grid of patches, the size before it was cut.
-PROCESSED: Final = frozenset({"image_grid_thw", "image_sizes"})
+PROCESSED: Final = frozenset(shown.names()) - {"pixel_values"}
+GRIDS: Final = ("_grid_thw", "_grid_hw", "target_sizes")
+"""How the names of inputs end that say how many patches a picture has."""
 KINDS: Final = "mm_token_type_ids"
 """The input that tells tokens of a text from those that stand for a picture."""
+_OLDER_KINDS: Final = "token_type_ids"
 _HEIGHT, _WIDTH = 40, 24  # pixels of a picture; not square, so that no axis can stand for another
+_METHOD: Final = "get_image_features"
 
 
 def processed(config: Any, seed: int, count: int) -> dict[str, Any]:
@@ -41,26 +46,56 @@ def image_processor(config: Any) -> Any:
     return kind(**image_settings(kind, config.to_dict(), most_pixels=_HEIGHT * _WIDTH * 4))
 
 
+def offered(model: Any, returned: Iterable[str]) -> tuple[str, ...]:
+    """Return the inputs about pictures that a model class takes, beside those that its processors are known to return.
+
+    The method that turns pictures into vectors of the text tells them, where no image processor can be asked.
+    """
+    names = tuple(returned)
+    takes = inspect.signature(model.forward).parameters
+    if "input_ids" not in takes or "pixel_values" not in takes or not _towered(model):
+        return names
+    if KINDS in names and KINDS not in takes and _OLDER_KINDS in takes:
+        names = (*names, _OLDER_KINDS)
+    method = getattr(model, _METHOD, None)
+    wanted = inspect.signature(method).parameters if method else {}
+    return (*names, "pixel_values", KINDS, *(name for name in wanted if name in takes and shown.known(name)))
+
+
+def _towered(model: Any) -> bool:
+    return hasattr(model, _METHOD) or "mm_encoder_outputs" in inspect.signature(model.forward).parameters
+
+
 def placeholders(model: Any, made: Mapping[str, Any]) -> int:
     """Return how many tokens of a text stand for one picture of `made`; 0 where the model puts none into its text."""
     import torch
 
+    inner = model if hasattr(model, _METHOD) else model.base_model
     if image_token(model.config) is None or "pixel_values" not in made or "input_ids" not in made:
         return 0
-    taken = inspect.signature(model.get_image_features).parameters
+    if not hasattr(inner, _METHOD):
+        return 0
+    taken = inspect.signature(inner.get_image_features).parameters
     with torch.no_grad():
-        found = model.get_image_features(**{name: made[name] for name in taken if name in made}).pooler_output
-    return int(found[0].shape[0])
+        found = inner.get_image_features(**{name: made[name] for name in taken if name in made}).pooler_output
+    whole = sum(each.shape[:-1].numel() for each in found)
+    return int(whole // made["input_ids"].shape[0])
 
 
 def image_token(config: Any) -> int | None:
     """Return the id of the token that stands for a part of a picture, if there is one."""
-    return getattr(config, "image_token_id", None)
+    fields = (getattr(config, name, None) for name in ("image_token_id", "image_token_index"))
+    return next((place for place in fields if isinstance(place, int)), None)
 
 
 def kinds(ids: Any, config: Any) -> Any:
     """Return 1 where a token of `ids` stands for a part of a picture, and 0 elsewhere."""
     return (ids == image_token(config)).int()
+
+
+def told_by(name: str, tokens: int) -> bool:
+    """Whether the input `name` says of each token whether it is one of a picture, in a text with `tokens` such ones."""
+    return name == KINDS or (name == _OLDER_KINDS and tokens > 0)
 
 
 def one_modality(names: Iterable[str]) -> tuple[str, ...]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Final
 
 from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey import given
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.inputs import fed, make
+from ipfs_accelerate_generator.survey.pictured import GRIDS
 from ipfs_accelerate_generator.survey.running import FOREIGN, TOKENS, Feed, first_line, forward, settled
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
 from ipfs_accelerate_generator.survey.stages import all_stages
@@ -20,6 +20,10 @@ from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
 from ipfs_accelerate_generator.values import SpecError, Value
 
 MOST_PARAMETERS: Final = 20_000_000
+
+_PICTURES: Final = frozenset({"pixel_values", "pixel_mask"})
+_DIMENSIONS: Final = 4  # batch, channels, height, width; frames have one more
+_WIDER = 2  # times the width: another shape, and still whole patches
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,12 @@ class Proof:
     config: dict[str, Value] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     pooling: str = ""
+    pictures: str = ""
+    """How the pictures in a text lie, as `Head.pictures` says it."""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
-    tensors: tuple[Tensor, ...] = ()
-    whole: bool = False
-    """Whether they are those of one call, of which no row could be answered alone."""
-    tried: tuple[str, ...] = ()
-    """Other ways to make the inputs that failed before, and why."""
+    feed: Feed | None = None
+    """How its inputs were made."""
 
 
 def prove(candidate: Candidate, config: Any, arguments: dict[str, Any], returned: tuple[str, ...]) -> Proof:
@@ -99,18 +102,15 @@ def _prove(
         model = _built(candidate, config, arguments | extra)
         if not _causal(model, feed):
             raise SurveyError("a later token changes an earlier result, even with is_decoder = true")
-    whole = given.whole(_read(candidate, model, feed), feed.made())
-    tensors = _tensors(candidate, model, feed, whole)
     return Proof(
         feed.names,
         feed.output,
         extra,
         labels,
         _pooling(candidate, model, feed),
+        _pictures(feed),
         _control(candidate, model, feed),
-        tensors,
-        whole and bool(tensors),
-        feed.tried,
+        feed,
     )
 
 
@@ -119,14 +119,69 @@ def reads(
 ) -> bool:
     """Whether the head, built from `config(**arguments)`, takes this many tokens."""
     model = _built(candidate, config, arguments)
-    inputs = make(names, Shape(candidate.task, model.config, tokens))
-    if "attention_mask" in inputs:  # padding has no place, so that more of it would be taken
-        inputs["attention_mask"].fill_(1)
     try:
+        inputs = make(names, Shape(candidate.task, model.config, tokens))
+        if "attention_mask" in inputs:  # padding has no place, so that more of it would be taken
+            inputs["attention_mask"].fill_(1)
         forward(model, inputs)
     except FOREIGN:
         return False
     return True
+
+
+def arrays(
+    candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof
+) -> tuple[tuple[Tensor, ...], bool]:
+    """Return the inputs of a head as a spec holds them, and whether they are a whole call, not rows that stand alone.
+
+    The head is built from `config(**arguments)` and what `proof` says that it needs beside.
+    """
+    labels = {"num_labels": len(proof.labels)} if proof.labels else {}
+    model = _built(candidate, config, arguments | proof.config | labels)
+    assert proof.feed is not None  # a head that was run was fed
+    whole = given.whole(_read(candidate, model, proof.feed), proof.feed.made())
+    tensors = _tensors(candidate, model, proof.feed, whole)
+    return tensors, whole and bool(tensors)
+
+
+def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool) -> tuple[Tensor, ...]:
+    """Return the inputs with the axes that were run at another size."""
+    more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
+    try:
+        forward(model, more or {}, candidate.method)
+    except FOREIGN:
+        more = None
+    try:
+        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more, whole=whole)
+    except SpecError:  # more numbers than a spec holds
+        return ()
+    sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)
+    return given.told(sized, given.idle(_read(candidate, model, feed), feed.made(), feed.made(seed=1)))
+
+
+def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:
+    """Return the function from inputs to what is read of the output."""
+    return lambda inputs: forward(model, inputs, candidate.method)[feed.output]
+
+
+def sees_any_size(candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof) -> bool:
+    """Whether the head, built from `config(**arguments)`, takes pictures alone, and those of another size, too.
+
+    Many towers of patches fit their positions to the picture at hand; the size in their configuration is the one that
+    they learned with.
+    """
+    import torch
+
+    if not _PICTURES.issuperset(proof.inputs):
+        return "pixel_values" not in proof.inputs
+    try:
+        model = _built(candidate, config, arguments | proof.config)
+        inputs = proof.feed.made() if proof.feed else {}
+        larger = {name: torch.cat([each] * _WIDER, dim=-1) for name, each in inputs.items()}
+        forward(model, larger, candidate.method)
+    except (*FOREIGN, SurveyError):
+        return False
+    return bool(inputs["pixel_values"].dim() == _DIMENSIONS)
 
 
 # --- building
@@ -198,19 +253,13 @@ def _pooling(candidate: Candidate, model: Any, feed: Feed) -> str:
     return ""
 
 
-def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool) -> tuple[Tensor, ...]:
-    """Return the inputs as a spec holds them, with the axes that were run at another size."""
-    more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
-    try:
-        forward(model, more or {}, candidate.method)
-    except FOREIGN:
-        more = None
-    try:
-        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more, whole=whole)
-    except SpecError:  # more numbers than a spec holds
-        return ()
-    sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)
-    return given.told(sized, given.idle(_read(candidate, model, feed), feed.made(), feed.made(seed=1)))
+def _pictures(feed: Feed) -> str:
+    if not feed.shape.pictured:
+        return ""
+    axes = feed.made()["pixel_values"].dim()
+    if axes == 4 and any(name.endswith(GRIDS) for name in feed.names):
+        return "cut"
+    return {5: "nested", 3: "rows"}.get(axes, "")
 
 
 def _seeing_all(made: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,23 +269,25 @@ def _seeing_all(made: Mapping[str, Any]) -> dict[str, Any]:
     return {name: torch.ones_like(each) if name.endswith("mask") else each for name, each in made.items()}
 
 
-def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:
-    """Return the function from inputs to what is read of the output."""
-    return lambda inputs: forward(model, inputs, candidate.method)[feed.output]
-
-
 def _control(candidate: Candidate, model: Any, feed: Feed) -> float:
     """Return the least relative change of the output: with other inputs, and with the mask ignored."""
     inputs = feed.made()
-    call = partial(forward, model, method=candidate.method)
-    first, again = (call(inputs)[feed.output] for _ in range(2))
-    if first.shape != again.shape or bool((first != again).any()):
+
+    def read(each: dict[str, Any]) -> Any:
+        return forward(model, each, candidate.method)[feed.output]
+
+    before, again = read(inputs), read(inputs)
+    if before.shape != again.shape or bool((before != again).any()):
         raise SurveyError("its output differs from run to run, with the same seed, too")
-    changes = [_change(call, inputs, feed.made(seed=1), feed.output)]
+    others = feed.made(seed=1)
+    changes = [_change(before, read(others), inputs)]
+    if feed.shape.pictured:  # and the pictures alone
+        changes.append(_change(before, read(inputs | {"pixel_values": others["pixel_values"]}), inputs))
     if "attention_mask" in inputs and "input_ids" in inputs:
         # To a causal model padding at the right is nothing, so the side where the mask matters counts.
-        sides = [inputs, feed.made(left=not feed.shape.left)]
-        changes.append(max(_change(call, side, _unmasked(side), feed.output) for side in sides))
+        left = feed.made(left=not feed.shape.left)
+        sides = [(before, inputs), (read(left), left)]
+        changes.append(max(_change(found, read(_unmasked(side)), side) for found, side in sides))
     return min(changes)
 
 
@@ -246,14 +297,8 @@ def _unmasked(inputs: dict[str, Any]) -> dict[str, Any]:
     return inputs | {"attention_mask": torch.ones_like(inputs["attention_mask"])}
 
 
-def _change(
-    call: Callable[[dict[str, Any]], dict[str, Any]],
-    inputs: dict[str, Any],
-    others: dict[str, Any],
-    output: str,
-) -> float:
+def _change(before: Any, after: Any, inputs: Mapping[str, Any]) -> float:
     """Return the largest change of the output, relative to its largest value."""
-    before, after = (call(each)[output] for each in (inputs, others))
     if after.shape != before.shape:  # as many results as the model found: another number is a change
         return float("inf")
     change, mask = (after - before).abs(), inputs.get("attention_mask")

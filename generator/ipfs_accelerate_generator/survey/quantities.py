@@ -24,6 +24,8 @@ class Quantity(StrEnum):
     CHOSEN = "experts for one token"
     QUERIES = "queries"
     CODES = "code book"
+    SEEN = "tokens of one picture"
+    WINDOW = "tokens that attend to each other"
     TOKEN = "token id"  # noqa: S105 - an id, no secret
     PLACES = "layers by number"
     SPREAD = "spread of the first weights"
@@ -59,15 +61,36 @@ _ENDINGS: Final[Mapping[Quantity, str]] = {
     ),
 }
 
+# Endings that few types use. They are looked at only where the usual ones did not make a model that can be built.
+_RARE_ENDINGS: Final[Mapping[Quantity, str]] = {
+    Quantity.VOCABULARY: "vocab_size_per_layer_input group_vocab",
+    Quantity.LAYERS: "res_blocks self_attends_per_block block_repeats stage_num_blocks",
+    Quantity.CHOSEN: "top_k_experts",
+    Quantity.SEEN: "tokens_per_image",
+    Quantity.WINDOW: "attention_window attention_window_len",
+    Quantity.CODES: "centroids",
+    Quantity.WIDTH: (
+        "hidden_size_per_layer_input base_channels d_latents num_filters hidden_dimension kv_lora_rank q_lora_rank "
+        "channel_list dim_per_stage fusion_hidden_sizes channels_list initial_channel input_hidden_size "
+        "feature_size bottleneck_features lru_width mem_dim dim_model output_channels token_dim fpn_hidden_size"
+    ),
+}
+
 _BY_ENDING: Final = {ending: quantity for quantity, endings in _ENDINGS.items() for ending in endings.split()}
+_BY_ANY_ENDING: Final = _BY_ENDING | {
+    ending: quantity for quantity, endings in _RARE_ENDINGS.items() for ending in endings.split()
+}
 
 
-def quantity(name: str, attribute_map: Mapping[str, str]) -> Quantity:
-    """Return what the field `name` counts; `attribute_map` is the config class's own list of common names."""
+def quantity(name: str, attribute_map: Mapping[str, str], rare: bool = False) -> Quantity:
+    """Return what the field `name` counts; `attribute_map` is the config class's own list of common names.
+
+    With `rare` the endings that few types use are known, too.
+    """
     common = {own: usual for usual, own in attribute_map.items()}.get(name, name)
-    words = common.split("_")
+    words, endings = common.split("_"), _BY_ANY_ENDING if rare else _BY_ENDING
     for start in range(len(words)):  # the longest ending first
-        if (found := _BY_ENDING.get("_".join(words[start:]))) is not None:
+        if (found := endings.get("_".join(words[start:]))) is not None:
             return found
     return Quantity.OTHER
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, is_counts
-from ipfs_accelerate_generator.survey.sheet import Sheet
+from ipfs_accelerate_generator.survey.sheet import Sheet, plain
 
 
 def equals(sheet: Sheet) -> None:
@@ -75,7 +75,9 @@ def layer_kinds(sheet: Sheet) -> None:
 def rotary_shares(sheet: Sheet) -> None:
     """Let the shares of a head that turn with time, height and width sum to half of it again."""
     widths = [sheet.after[name] for name, _ in sheet.single(Quantity.HEAD_WIDTH)]
-    half = min(widths, default=sheet.how.head_width) // 2
+    turned: dict[str, Any] = getattr(plain(sheet.config), "rope_parameters", None) or {}
+    factor = turned.get("partial_rotary_factor") or 1.0  # the share of a head that turns at all
+    half = int(min(widths, default=sheet.how.head_width) * factor) // 2
     for name in ("rope_parameters", "rope_scaling"):
         value = sheet.before.get(name)
         if isinstance(value, dict) and is_counts(value.get("mrope_section")):
@@ -87,7 +89,24 @@ def rotary_shares(sheet: Sheet) -> None:
     if untold and "mrope_section" in getattr(sheet.config, "ignore_keys_at_rope_validation", ()):
         third = half // 3  # the class knows such shares, and its model has numbers of its own for large heads
         shares = {"mrope_section": [half - 2 * third, third, third]}
-        sheet.after["rope_parameters"] = {"rope_type": "default"} | shares
+        told: dict[str, Any] = {"rope_type": "default"} | shares
+        nested = [kind for kind, own in turned.items() if isinstance(own, dict)]
+        if (
+            getattr(plain(sheet.config), "rope_parameters", None) == {}
+        ):  # one that tells of each kind, and of none yet
+            nested, told = sorted(set(plain(sheet.config).layer_types)), told | {"rope_theta": 10000.0}
+        sheet.after["rope_parameters"] = {kind: told for kind in nested} if nested else told
+
+
+def stages_by_name(sheet: Sheet) -> None:
+    """Let a backbone whose stages are its layers give maps of as many of them, from the first on."""
+    named = sheet.before.get("out_features")
+    layers = next((name for name, _ in sheet.single(Quantity.LAYERS)), None)
+    if layers is None or sheet.stages or not isinstance(named, list):
+        return
+    if any(name == f"stage{number}" for name in named for number in range(sheet.after[layers] + 1, 100)):
+        sheet.after["out_features"] = [f"stage{place + 1}" for place in range(len(named))]
+        sheet.after[layers] = max(sheet.after[layers], len(named))
 
 
 def named_tokens(sheet: Sheet) -> None:
@@ -128,6 +147,7 @@ RELATIONS: Final[tuple[Callable[[Sheet], None], ...]] = (
     last_windows,
     layer_kinds,
     rotary_shares,
+    stages_by_name,
     named_tokens,
     norms_that_see_a_mask,
 )

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from huggingface_hub.errors import StrictDataclassError
 
-from ipfs_accelerate_generator.survey.inputs import choices, embedded, make, makeable, narrower, wider
-from ipfs_accelerate_generator.survey.pictured import placeholders
+from ipfs_accelerate_generator.survey import shown
+from ipfs_accelerate_generator.survey.inputs import choices, embedded, make, makeable, narrower, ways, wider
+from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
 
@@ -20,6 +21,9 @@ TOKENS: Final = (12, 7)
 """Every head runs at both lengths, so that nothing fixed to the first goes unseen."""
 MOST_TRIES: Final = 24
 """How many combinations of rules a head is given; those of the usual shapes come first."""
+
+MOST_FITTED: Final = 4096
+"""What is longer is no vector: it counts samples, and a layer that refuses it takes no samples at all."""
 
 FOREIGN: Final = (
     ArithmeticError,
@@ -66,28 +70,35 @@ class Feed:
 def forward(model: Any, inputs: Mapping[str, Any], method: str = "") -> dict[str, Any]:
     """Return the tensors of the output by field, in the order of the output class: real ones, if there are any.
 
-    A tensor that is the whole output is called `tensor`, one of a tuple `item_0` and so on. What is drawn at random
-    on the way is the same each time.
+    A tensor that is the whole output is called `tensor`, one of a tuple `item_0` and so on; `maps_0` is the first of a
+    tuple in the field `maps`, of an output that has none outside of tuples. What is drawn at random on the way is the
+    same each time.
     """
     import torch
 
     torch.manual_seed(0)
     with torch.no_grad():
         output = getattr(model, method)(**inputs) if method else model(**inputs)
-    found = {name: value for name, value in _fields(output) if torch.is_tensor(value) and value.numel()}
-    real = {name: value for name, value in found.items() if value.is_floating_point()}
-    return real or {name: value.float() for name, value in found.items()}
+    fields = dict(_fields(output))
+    inner = {f"{name}_{place}": item for name, value in fields.items() for place, item in _items(value)}
+    for some in (fields, inner):
+        found = {name: value for name, value in some.items() if torch.is_tensor(value) and value.numel()}
+        if real := {name: value for name, value in found.items() if value.is_floating_point()}:
+            return real
+    return {name: value.float() for name, value in (fields | inner).items() if torch.is_tensor(value)}
 
 
 def _fields(output: Any) -> Iterator[tuple[str, Any]]:
     if hasattr(output, "items"):
-        for name, value in output.items():
-            yield str(name), value
+        yield from ((str(name), value) for name, value in output.items())
     elif isinstance(output, (tuple, list)):
-        for place, value in enumerate(output):
-            yield f"item_{place}", value
+        yield from ((f"item_{place}", value) for place, value in _items(output))
     else:
         yield "tensor", output
+
+
+def _items(value: Any) -> Iterator[tuple[int, Any]]:
+    yield from enumerate(value) if isinstance(value, (tuple, list)) else ()
 
 
 def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
@@ -102,11 +113,16 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     failures: dict[str, SurveyError] = {}
     more = wider(candidate, names)
     for wanted in dict.fromkeys(
-        (names, more, narrower(candidate, names), embedded(candidate, names), embedded(candidate, more))
+        (
+            names,
+            more,
+            *(narrower(candidate, each) for each in (names, more)),
+            *(embedded(candidate, each) for each in (names, more)),
+        )
     ):
         if wanted != names and not failures:
             break
-        for chosen in _combinations(wanted):
+        for chosen in _combinations(wanted, model.config):
             try:
                 found = _run(candidate, model, wanted, chosen)
             except NoInput as error:
@@ -123,11 +139,9 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     raise SurveyError(f"{first}{others}") from first
 
 
-def _combinations(names: tuple[str, ...]) -> Iterator[Mapping[str, int]]:
+def _combinations(names: tuple[str, ...], config: Any) -> Iterator[Mapping[str, int]]:
     """Yield which rule makes each of `names`, those with the fewest and nearest changes first."""
-    counts = [
-        len(choices(name, names)) if makeable(name) else 1 for name in names
-    ]  # else it says so when made
+    counts = [ways(name, names, config) for name in names]
     places = sorted(itertools.islice(itertools.product(*map(range, counts)), 5000), key=sum)
     for place in places[:MOST_TRIES]:
         yield {name: at for name, at in zip(names, place, strict=True) if at}
@@ -143,10 +157,7 @@ def _described(candidate: Candidate, names: tuple[str, ...], chosen: Mapping[str
 
 def _beyond_inputs(message: str) -> bool:
     """Whether no other inputs can help: a library is missing, or the configuration lacks a field."""
-    return (
-        message.startswith(("ImportError", "ModuleNotFoundError"))
-        or "Config' object has no attribute" in message
-    )
+    return message.startswith("needs ") or "Config' object has no attribute" in message
 
 
 def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mapping[str, int]) -> Feed:
@@ -165,7 +176,6 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
         while outputs is None:
             try:
                 shape = shaped(
-                    candidate.task,
                     model,
                     names,
                     Shape(candidate.task, model.config, tokens, chosen=chosen, sizes=sizes),
@@ -181,9 +191,7 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
                 if (wanted := _asked_for(str(error), model, names, signature)) is None:
                     raise SurveyError(first_line(error)) from error
                 names = tuple(name for name in signature if name in (*names, wanted))
-        found = next((name for name in outputs if name != "loss"), None)
-        if candidate.task == "time-series-prediction":  # what was computed on the way may come before it
-            found = next((name for name in outputs if "prediction" in name), found)
+        found = _read(candidate.task, outputs)
         if candidate.method and "pooler_output" in outputs:
             found = "pooler_output"
         if found is None or not found.isidentifier():
@@ -192,12 +200,32 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
             raise SurveyError(f"{found} is not finite")
     assert found is not None  # TOKENS is not empty
     first = Shape(candidate.task, model.config, TOKENS[0], chosen=chosen, sizes=sizes)
-    return Feed(names, shaped(candidate.task, model, names, first), found)
+    return Feed(names, shaped(model, names, first), found)
 
 
-def shaped(task: str, model: Any, names: tuple[str, ...], shape: Shape) -> Shape:
-    """Return what inputs are made for, with as many tokens for a picture as the model has vectors of it."""
-    return replace(shape, pictured=placeholders(model, make(names, shape)))
+def _read(task: str, outputs: Mapping[str, Any]) -> str | None:
+    """Return the first field that is no loss, and no hidden state where the task is about something else."""
+    names = [name for name in outputs if name != "loss"]
+    if not task.endswith("feature-extraction"):
+        names.sort(key=lambda name: name.endswith(("hidden_state", "hidden_states")))
+    return names[0] if names else None
+
+
+def shaped(model: Any, names: tuple[str, ...], shape: Shape) -> Shape:
+    """Return what inputs are made for, with as many tokens for a picture as the model has vectors of it.
+
+    Pictures in a text are tried in several forms; where the model refuses all, the first that could be made says why.
+    """
+    if "pixel_values" not in names or "input_ids" not in names:
+        return shape
+    refused: list[BaseException] = []
+    for form in ("" if PROCESSED.isdisjoint(names) else shown.PROCESSOR, *shown.FORMS[1:]):
+        formed = replace(shape, form=form)
+        try:
+            return replace(formed, pictured=placeholders(model, make(names, formed)))
+        except FOREIGN as error:
+            refused.append(error)
+    raise next((error for error in refused if not isinstance(error, NoInput)), refused[0])
 
 
 def _asked_for(message: str, model: Any, names: tuple[str, ...], signature: tuple[str, ...]) -> str | None:
@@ -214,22 +242,46 @@ def _fitted(
     """Return `sizes` with the one that a layer asked for, of the one input that has another; None without such."""
     if shape is None:
         return None
-    made = make(names, shape)
+    made = {
+        name: tensor
+        for name, tensor in make(names, shape).items()
+        if tensor.is_floating_point() and tensor.dim() > 1 and name not in sizes
+    }
     for pattern, axis in _REFUSALS:
         if (said := re.search(pattern, message, re.DOTALL)) is None:
             continue
         has, wants = int(said["has"]), int(said["wants"])
-        for name, tensor in made.items():
-            if not tensor.is_floating_point() or tensor.dim() < 2 or name in sizes:
-                continue
-            for place in dict.fromkeys((axis % tensor.dim(), tensor.dim() - 1)):
-                if tensor.shape[place] == has:
-                    return {**{key: dict(value) for key, value in sizes.items()}, name: {place: wants}}
+        if has > MOST_FITTED:
+            continue
+        places = [(name, axis % tensor.dim(), tensor.shape) for name, tensor in made.items()]
+        places += [(name, tensor.dim() - 1, tensor.shape) for name, tensor in made.items()]
+        for name, place, sizes_made in places:
+            if sizes_made[place] == has:
+                return _with(sizes, name, place, wants)
+        for name, place, sizes_made in places:  # several vectors in a row, flattened into one
+            size, rest = divmod(wants * sizes_made[place], has)
+            if not rest and has % sizes_made[place] == 0 and len(sizes_made) == 3:
+                return _with(sizes, name, place, size)
     return None
 
 
+def _with(
+    sizes: Mapping[str, Mapping[int, int]], name: str, place: int, size: int
+) -> dict[str, dict[int, int]]:
+    return {**{key: dict(value) for key, value in sizes.items()}, name: {place: size}}
+
+
 def first_line(error: BaseException) -> str:
-    """Return the class and first line of what went wrong, short enough for a table."""
+    """Return the class and first line of what went wrong, short enough for a table.
+
+    A validator of a configuration says what is wrong in its cause: its own first line names the validator only.
+    """
+    if isinstance(error, StrictDataclassError) and error.__cause__ is not None:
+        error = error.__cause__
+    if (needed := re.search(r"^\s*(\w+) requires the (\w+) library", str(error))) is not None:
+        return f"needs {needed[2]}: {needed[1]} cannot be made without it"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"needs {error.name}: it is not installed"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return text if len(text) <= 200 else f"{text[:197]}..."

@@ -48,6 +48,8 @@ class Shape:
     """How many places the attention mask has: tokens, samples or frames."""
     pictured: int = 0
     """How many tokens of each text, beside `tokens`, stand for a picture."""
+    form: str = ""
+    """How the numbers of a picture lie, one of `shown.FORMS`; "" says: as the rules of its inputs have it."""
     batch: int = BATCH
     names: tuple[str, ...] = ()
     """All inputs that are made: what one of them is can depend on those beside it."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from huggingface_hub.errors import StrictDataclassError
 
 from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, is_counts, quantity
 
@@ -23,9 +27,12 @@ class Alternative:
     layers: int = 2
     positions: int = 64
     patch: int = 8
+    image: int = 64
     divide: bool = False
     """Divide all widths by one number, which keeps the shares between them, instead of making them equal."""
     keep_widths: bool = False
+    thorough: bool = False
+    """Look closer: give numbers to what is unset, know rare names, and let every kind of layer have its place."""
     spread: float = 0.2
     """At 0.02, the usual default, a small model hardly depends on its input."""
     factor: float = 1.0
@@ -51,11 +58,12 @@ class Sheet:
     def of(cls, config: Any, how: Alternative, start: Mapping[str, Any], ids: Iterator[int]) -> Sheet:
         """Return the sheet of `config`, whose defaults are overlaid by `start`, before anything is shrunk."""
         before = defaults(config) | dict(start)
-        names = {part.name for part in parts(config)}
+        names = {part.name for part in parts(config, how.thorough)}
         common = getattr(config, "attribute_map", {})
-        return cls(
-            config, how, before, {name: quantity(name, common) for name in before if name not in names}, ids
-        )
+        counts = {name: quantity(name, common, how.thorough) for name in before if name not in names}
+        if how.thorough:
+            before |= _derived(config, start, {name: before[name] for name in counts})
+        return cls(config, how, before, counts, ids)
 
     def single(self, *wanted: Quantity) -> Iterator[tuple[str, int]]:
         """Yield the names and defaults of the fields that hold one number of a wanted quantity."""
@@ -85,10 +93,14 @@ class Sheet:
         return divisor
 
     def changed(self) -> dict[str, Any]:
-        """Return what differs from the defaults of the class."""
+        """Return what differs from the defaults of the class; what is unset on purpose no file can hold."""
         told = defaults(self.config)
         now = {name: self.after.get(name, value) for name, value in self.before.items()} | self.after
-        return {name: value for name, value in now.items() if name not in told or value != told[name]}
+        return {
+            name: value
+            for name, value in now.items()
+            if value is not None and (name not in told or value != told[name])
+        }
 
 
 def defaults(config: Any) -> dict[str, Any]:
@@ -107,6 +119,31 @@ def defaults(config: Any) -> dict[str, Any]:
     return values
 
 
+@functools.cache
+def plain(config: Any) -> Any | None:
+    """Return a configuration with the defaults of the class, to be read only; None where there is none."""
+    return whole(config, {})
+
+
+def whole(config: Any, start: Mapping[str, Any]) -> Any | None:
+    """Return a configuration made of `start`; None where the class does not take it."""
+    try:
+        return config(**start)
+    except (StrictDataclassError, AttributeError, LookupError, TypeError, ValueError):
+        return None
+
+
+def _derived(config: Any, start: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers and lists that the class itself gives to fields which `told` leaves unset."""
+    made = vars((whole(config, start) if start else plain(config)) or object)
+    unset = {name: made.get(name) for name, value in told.items() if value is None}
+    return {
+        name: copy.deepcopy(value)
+        for name, value in unset.items()
+        if is_count(value) or (isinstance(value, (list, tuple)) and value)
+    }
+
+
 @dataclass(frozen=True)
 class Part:
     """A configuration inside another."""
@@ -119,8 +156,11 @@ class Part:
     """Whether transformers looks its class up by a model type, which must then be given."""
 
 
-def parts(config: Any) -> Iterator[Part]:
-    """Yield the configurations that `config`, a config class, is made of."""
+def parts(config: Any, thorough: bool = False) -> Iterator[Part]:
+    """Yield the configurations that `config`, a config class, is made of.
+
+    With `thorough` also those that the class does not say the defaults of, where a default configuration has them.
+    """
     from transformers import PreTrainedConfig
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
@@ -130,6 +170,14 @@ def parts(config: Any) -> Iterator[Part]:
             continue
         start = dict(told[name]) if isinstance(told.get(name), dict) else dict(spec.init_kwargs)
         chosen = start.pop("model_type", spec.model_type)
+        if chosen is not None and chosen not in CONFIG_MAPPING:
+            chosen = chosen.replace("_", "-")  # as some types are spelled
         own = isinstance(spec.config_class, type) and issubclass(spec.config_class, PreTrainedConfig)
         inner = spec.config_class if own else CONFIG_MAPPING[chosen]
         yield Part(name, inner, start, by_type=not own or name == "backbone_config")
+    if thorough:
+        made = vars(plain(config) or object)
+        for name, inner in (getattr(config, "sub_configs", None) or {}).items():
+            if name in told and name not in (getattr(config, "sub_configs_defaults", None) or {}):
+                if isinstance(inner, type) and isinstance(made.get(name), inner):
+                    yield Part(name, inner, {}, by_type=False)

@@ -12,11 +12,14 @@ from typing import Any, Final
 from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, is_counts
 from ipfs_accelerate_generator.survey.relations import RELATIONS, cut_images
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY, Alternative, Sheet, parts
+from ipfs_accelerate_generator.survey.thorough import THOROUGH, fill
 
 MOST_LEVELS: Final = 6
 
 _EQUAL: Final = "equal widths of 32, 4 heads, 2 layers"
 _DIVIDED: Final = "widths divided by one number, heads kept, 2 layers"
+
+_CLOSER: Final = "unset and rarely named fields too"
 
 ALTERNATIVES: Final = (
     Alternative(name=_EQUAL),
@@ -27,6 +30,11 @@ ALTERNATIVES: Final = (
     Alternative(name=f"{_EQUAL}, spread of 0.5", spread=0.5, factor=3.0),
     Alternative(name=f"{_EQUAL}, spread of 1.0", spread=1.0, factor=10.0),
     Alternative(name=f"{_DIVIDED}, spread of 0.5", divide=True, spread=0.5, factor=3.0),
+    Alternative(name=f"{_EQUAL}, {_CLOSER}", thorough=True),
+    Alternative(name=f"equal widths of 64, 4 heads, {_CLOSER}", width=64, thorough=True),
+    Alternative(name=f"{_DIVIDED}, {_CLOSER}", divide=True, thorough=True),
+    Alternative(name=f"{_DIVIDED}, images of 256, {_CLOSER}", divide=True, image=256, thorough=True),
+    Alternative(name=f"{_EQUAL}, spread of 0.5, {_CLOSER}", spread=0.5, factor=3.0, thorough=True),
 )
 """Tried in this order. Parts of equal width fit each other; a pyramid needs the shares between its stages."""
 
@@ -47,11 +55,13 @@ def _tiny(
         sheet.after[name] = (
             _RULES[counts](sheet, name, value) if counts in _RULES and value is not None else value
         )
-    for keep in RELATIONS:
+    if how.thorough:
+        fill(sheet)
+    for keep in (*RELATIONS, *(THOROUGH if how.thorough else ())):
         keep(sheet)
     arguments = sheet.changed()
     if level < MOST_LEVELS:
-        for part in parts(config):
+        for part in parts(config, how.thorough):
             inner = _tiny(part.config, how, part.start, ids, level + 1)
             arguments[part.name] = ({"model_type": part.config.model_type} if part.by_type else {}) | inner
     return arguments | cut_images(sheet, arguments)
@@ -99,9 +109,9 @@ def _groups(sheet: Sheet, _: str, value: Any) -> Any:
 
 
 def _image(sheet: Sheet, _: str, value: Any) -> Any:
-    """Return four patches a side, or 64 pixels where there is no single patch size or a pyramid."""
+    """Return four patches a side, or a fixed number of pixels where there is no single patch size or a pyramid."""
     patch = next((size for _, size in sheet.single(Quantity.PATCH)), 0)
-    return _at_most(value, 4 * min(patch, sheet.how.patch) if patch and not sheet.stages else 64)
+    return _at_most(value, 4 * min(patch, sheet.how.patch) if patch and not sheet.stages else sheet.how.image)
 
 
 def _token(sheet: Sheet, name: str, value: Any) -> Any:
@@ -135,6 +145,8 @@ _RULES: Final[Mapping[Quantity, _Rule]] = {
     Quantity.EXPERTS: lambda _sheet, _, value: _at_most(value, 4),
     Quantity.CHOSEN: lambda _sheet, _, value: _at_most(value, 2),
     Quantity.QUERIES: lambda _sheet, _, value: _at_most(value, 8),
+    Quantity.SEEN: lambda _sheet, _, value: _at_most(value, 4),
+    Quantity.WINDOW: lambda _sheet, _, value: _at_most(value, 8),
     Quantity.CODES: lambda _sheet, _, value: _at_most(value, 64),
     Quantity.TOKEN: _token,
     Quantity.SPREAD: _spread,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ipfs_accelerate_generator.given import unmade
 from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Unproved
-from ipfs_accelerate_generator.survey import facts
-from ipfs_accelerate_generator.survey.proof import Proof, printable, prove, reads
+from ipfs_accelerate_generator.survey import facts, repairs
+from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads, sees_any_size
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.running import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
@@ -93,10 +95,12 @@ def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
     processors = facts.processors(about)
     returned = facts.returned(about, processors)
     attempts: list[_Attempt] = []
-    for alternative in ALTERNATIVES:
-        attempts.append(_attempt(about, heads, returned, alternative.name, tiny(about.config, alternative)))
-        if attempts[-1].last:
+    for attempt in _attempts(about, heads, returned):
+        attempts.append(attempt)
+        if attempt.last:
             break
+    if not attempts:
+        raise SurveyError(f"{model_type}: {_whole_failure(about)}")
     best = max(attempts, key=lambda attempt: attempt.rank)  # the first of equals
     if not best.proofs:
         reasons = "; ".join(dict.fromkeys(attempt.shortcoming() for attempt in attempts))
@@ -107,8 +111,38 @@ def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
         tried=tuple(attempt.shortcoming() for attempt in attempts if attempt is not best),
         left_out=tuple(f"{task}: {reason}" for task, reason in best.failures.items()),
         control=best.control,
-        other_inputs=tuple(way for proof in best.proofs.values() for way in proof.tried),
+        other_inputs=tuple(way for proof in best.proofs.values() if proof.feed for way in proof.feed.tried),
     )
+
+
+def _attempts(about: Subject, heads: tuple[Candidate, ...], returned: tuple[str, ...]) -> Iterator[_Attempt]:
+    """Yield what came of each alternative that differs from those before, mended as the messages say."""
+    seen: list[dict[str, Any]] = []
+    for alternative in ALTERNATIVES:
+        name = alternative.name
+        try:
+            arguments = tiny(about.config, alternative)
+        except FOREIGN:
+            continue
+        for _ in range(repairs.MOST):
+            if arguments in seen:
+                break
+            seen.append(arguments)
+            yield (attempt := _attempt(about, heads, returned, name, arguments))
+            if attempt.last or not attempt.failures:
+                break
+            message = str(next(iter(attempt.failures.values())))
+            arguments = repairs.repaired(about.config, arguments, alternative, message) or arguments
+            name = f"{alternative.name}, as a message asked"
+
+
+def _whole_failure(about: Subject) -> str:
+    """Return why not even a tiny configuration could be thought of."""
+    try:
+        tiny(about.config, ALTERNATIVES[0])
+    except FOREIGN as error:
+        return f"its configuration cannot be read: {first_line(error)}"
+    return "no alternative could be tried"
 
 
 def _attempt(
@@ -139,7 +173,13 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
     family, subfamily = facts.family(given, tuple(head.task for head in made), made)
     vocabulary = facts.vocabulary(config)
     limits = facts.limits(config, carried)
-    return ModelSpec(
+    if given == ("image",) and all(
+        sees_any_size(each, about.config, best.arguments, best.proofs[each.task])
+        for each in heads
+        if _in(each, best)
+    ):
+        limits = replace(limits, image="")
+    spec = ModelSpec(
         model_type=about.model_type,
         title=facts.title(about),
         family=family,
@@ -149,7 +189,7 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         imports=about.imports if about.registered else (),
         modalities=given or ("tensor",),
         limits=replace(limits, after=_after(about, heads, best, limits)),
-        processors=facts.completed(facts.processors(about), given),
+        processors=facts.seeing(about, facts.completed(facts.processors(about), given), made),
         vocabulary=vocabulary,
         heads=made,
         tiny=_without(best.arguments, vocabulary),
@@ -161,6 +201,17 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
             if each.task in best.failures
         ),
     )
+    described = (_described(about, each, spec, best) for each in heads if _in(each, best))
+    return replace(spec, heads=tuple(described))
+
+
+def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Attempt) -> Head:
+    """Return the head for the task of `candidate`, with arrays where nothing proved makes its inputs of something."""
+    head = spec.head(candidate.task)
+    if not unmade(spec, head):
+        return head
+    tensors, whole = arrays(candidate, about.config, best.arguments, best.proofs[head.task])
+    return replace(head, tensors=tensors, whole=whole)
 
 
 def _after(about: Subject, heads: tuple[Candidate, ...], best: _Attempt, limits: Limits) -> str:
@@ -193,10 +244,9 @@ def _head(candidate: Candidate, proof: Proof, module: str) -> Head:
         output=proof.output,
         method=candidate.method,
         pooling=proof.pooling,
+        pictures=proof.pictures,
         config=proof.config,
         labels=proof.labels,
-        tensors=proof.tensors,
-        whole=proof.whole,
     )
 
 

@@ -49,11 +49,12 @@ def image_settings(kind: Any, config: Mapping[str, Any], *, most_pixels: int = M
         for name in kind.valid_kwargs.__annotations__
         if known.get(_SETTINGS.get(name, name)) is not None
     }
-    if edge := known.get("image_size"):
-        found["size"] = {"shortest_edge": edge} if "shortest_edge" in kind.size else _square(edge)
+    ends = set(kind.size or {})
+    if {"shortest_edge", "longest_edge"} <= ends and "merge_size" in kind.valid_kwargs.__annotations__:
+        found["size"] = {"shortest_edge": 1, "longest_edge": most_pixels}  # of an area
+    elif edge := known.get("image_size"):
+        found["size"] = {"shortest_edge": edge} if "shortest_edge" in ends else _square(edge)
         found |= {"crop_size": _square(edge)} if getattr(kind, "crop_size", None) else {}
-    elif {"shortest_edge", "longest_edge"} <= set(kind.size or {}):  # of an area
-        found["size"] = {"shortest_edge": 1, "longest_edge": most_pixels}
     return found
 
 

@@ -34,6 +34,14 @@ def pictures() -> tuple[Picture, ...]:
 
 
 @cache
+def pictures_alike() -> tuple[Picture, ...]:
+    """Return three Pillow images of one size, for models that can be given no other two in one batch."""
+    from PIL import Image
+
+    return tuple(Image.fromarray(_waves(70, 64, speed)) for speed in (5.0, 9.0, 3.0))
+
+
+@cache
 def videos() -> tuple[dict[str, list[Picture]], ...]:
     """Return three videos of eight frames, which move, of different sizes."""
     from PIL import ImageChops

@@ -174,9 +174,12 @@ def told(tiny: Mapping[str, Any], vocabulary: str, tokenizer: Any) -> dict[str, 
 def sized(processor_class: Any, size: int) -> Any:
     """Return an image processor of `processor_class` that makes images of `size` pixels where its own are larger.
 
-    What its size names (a height and a width, an edge or two) stays; a longest edge is as much longer as it was.
+    What its size names (a height and a width, an edge or two) stays; a longest edge is as much longer as it was. One
+    that takes images as they are has no size.
     """
     own = processor_class()
+    if not getattr(own, "size", None):
+        return own
     shape = dict(own.size)
     least = min(shape.values())
     settings = {"size": {name: size * value // least for name, value in shape.items()}}

@@ -48,6 +48,7 @@ HEADS_WITHOUT_PIPELINE = (
     "time-series-classification",
     "audio-frame-classification",
     "audio-xvector",
+    "image-to-image",
 )
 
 TASKS = PIPELINES + HEADS_WITHOUT_PIPELINE

@@ -147,6 +147,6 @@ def first_kind(shape: Shape, _generator: Any) -> Any:
 
 
 def of_one_time(shape: Shape, generator: Any) -> Any:
-    """Vectors in a row, no more than there are code books."""
-    count = min(shape.tokens, number(shape.config, ("num_codebooks",), shape.tokens))
-    return _random(generator, shape.batch, count, width(shape))
+    """Vectors in a row, one for each code book."""
+    count = number(shape.config, ("num_codebooks",), shape.tokens)
+    return _random(generator, shape.batch, count, number(shape.config, ("input_size",), width(shape)))

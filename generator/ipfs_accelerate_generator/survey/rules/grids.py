@@ -72,6 +72,17 @@ def packed_row(shape: Shape, generator: Any) -> Any:
     return packed_squares(shape, generator)[None]
 
 
+def packed_merged(shape: Shape, generator: Any) -> Any:
+    """All patches of all pictures in turn, those that become one side by side, each of rows, columns and channels."""
+    high = merged(shape) * patch(shape)
+    return _random(generator, _count(shape) // merged(shape) ** 2, high, high, channels(shape))
+
+
+def strip(shape: Shape, generator: Any) -> Any:
+    """All patches of all pictures side by side, as one low and very wide picture."""
+    return _random(generator, 1, channels(shape), patch(shape), _count(shape) * patch(shape))
+
+
 def packed_flat_row(shape: Shape, generator: Any) -> Any:
     """Flattened patches in a batch of one."""
     return packed(shape, generator)[None]
@@ -98,6 +109,11 @@ def frames(shape: Shape, generator: Any) -> Any:
     return _random(generator, shape.batch, count, channels(shape), side(shape), side(shape))
 
 
+def frames_in_rows(shape: Shape, generator: Any) -> Any:
+    """All frames of a batch of films, each a picture of its own."""
+    return frames(shape, generator).flatten(0, 1)
+
+
 def tiles(shape: Shape, generator: Any) -> Any:
     """A batch of one picture each, cut into as many tiles as the model takes."""
     count = number(shape.config, ("max_num_tiles",), 4)
@@ -118,7 +134,8 @@ def addressed(shape: Shape, generator: Any) -> Any:
     """A batch of flattened patches, each behind the numbers of its row and column, which begin at 1."""
     import torch
 
-    sizes = shape.batch, _rows(shape) ** 2, 2 + channels(shape) * patch(shape) ** 2
+    flat = number(shape.config, ("patch_embed_hidden_size",), channels(shape) * patch(shape) ** 2)
+    sizes = shape.batch, _rows(shape) ** 2, 2 + flat
     return 1 + 6 * torch.rand(*sizes, generator=generator)
 
 
@@ -220,3 +237,10 @@ def pooled(shape: Shape, _generator: Any) -> Any:
     import torch
 
     return torch.arange(shape.batch * shape.tokens // 4 * 4).reshape(-1, 4)
+
+
+def depth(shape: Shape, generator: Any) -> Any:
+    """How far away each pixel of a picture is, measured roughly."""
+    import torch
+
+    return torch.rand(shape.batch, 1, side(shape), side(shape), generator=generator)

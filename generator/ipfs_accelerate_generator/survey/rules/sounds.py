@@ -43,7 +43,8 @@ def _random(generator: Any, *sizes: int) -> Any:
 
 def _free(shape: Shape) -> int:
     """Return a number of frames that grows with the tokens, so that it is seen whether the length is free."""
-    return shape.tokens * 8
+    places = number(shape.config, ("max_position_embeddings",), 8 * shape.tokens)
+    return shape.tokens * (8 if places >= 8 * shape.tokens else 4)
 
 
 def mono(shape: Shape, generator: Any) -> Any:
@@ -74,6 +75,17 @@ def bands_last(shape: Shape, generator: Any) -> Any:
 def bands_first(shape: Shape, generator: Any) -> Any:
     """Bands of frames."""
     return _random(generator, shape.batch, bands(shape), _free(shape))
+
+
+def stacked_bands_last(shape: Shape, generator: Any) -> Any:
+    """Frames of bands, each with some frames beside it."""
+    stacked = number(shape.config, ("num_stacked_frames",), 1)
+    return _random(generator, shape.batch, _free(shape), stacked * bands(shape))
+
+
+def bands_in_a_row(shape: Shape, generator: Any) -> Any:
+    """Vectors of bands, as many as there are tokens."""
+    return _random(generator, shape.batch, shape.tokens, bands(shape))
 
 
 def fixed_bands_last(shape: Shape, generator: Any) -> Any:
@@ -192,4 +204,9 @@ def spoken_before(shape: Shape, generator: Any) -> Any:
 
 def codes_of_one_time(shape: Shape, generator: Any) -> Any:
     """One code of each book."""
-    return _codes(shape, generator, shape.batch, min(shape.tokens, _books(shape)))
+    return _codes(shape, generator, shape.batch, _books(shape))
+
+
+def noise(shape: Shape, generator: Any) -> Any:
+    """Noise for each frame that a sound is made of."""
+    return _random(generator, shape.batch, shape.heard, number(shape.config, ("model_in_channels",), 64))

@@ -18,6 +18,7 @@ _PACKED: Final = (
     grids.packed_squares,
     grids.packed_row,
     grids.packed_flat_row,
+    grids.packed_merged,
 )
 _SEEN: Final = (features.seen, features.seen_flags)
 _HEARD: Final = (sounds.heard, sounds.heard_flags)
@@ -27,7 +28,7 @@ SOUNDS: Final = frozenset({"input_values", "input_features", "audio_mel"})
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     # what other parts of a model give
-    "hidden_states": (*_ROW, grids.whole),
+    "hidden_states": (*_ROW, sounds.bands_in_a_row, grids.whole),
     "inputs_embeds": _ROW,
     "query_embeds": _ROW,
     "encoder_hidden_states": (features.in_a_row, features.of_a_map, features.on_a_map),
@@ -70,13 +71,14 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "image": (grids.whole,),
     "prompt_pixel_values": (grids.whole,),
     "prompt_masks": (grids.whole,),
+    "prompt_depth": (grids.depth,),
     "flattened_patches": (grids.addressed,),
     "grid_thw": (grids.grid, grids.grid_of_one),
     "image_grid_thw": (grids.grid, grids.grid_of_one),
     "grid_hws": (grids.flat_grid,),
     "merge_sizes": (grids.merges,),
     "spatial_shapes": (grids.shapes,),
-    "target_sizes": (grids.shapes, grids.flat_grid),
+    "target_sizes": (grids.flat_grid, grids.shapes),
     "pixel_position_ids": (grids.positions,),
     "image_position_ids": (grids.positions,),
     "pixel_attention_mask": (grids.patches_seen, grids.pixels_seen),
@@ -91,6 +93,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "chunk_sample_lengths": (sounds.sampled_lengths, sounds.lengths),
     "feature_lens": (sounds.joined_lengths, sounds.lengths),
     "padding_mask": _HEARD,
+    "noise_sequence": (sounds.noise,),
     "spectrogram": (sounds.bands_last, sounds.bands_first),
     "mel_spectrogram": (sounds.bands_first, sounds.bands_last),
     "reference_mel": (sounds.bands_last, sounds.bands_first),
@@ -119,24 +122,26 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
 
 OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
     "input_ids": (
+        sounds.codes_of_one_time,
         sounds.codes_in_rows,
         sounds.codes_by_channel,
         sounds.codes_last,
         sounds.codes,
-        sounds.codes_of_one_time,
     ),
     "attention_mask": (features.seen, sounds.heard_flags, features.seen_flags, grids.patches_seen),
-    "pixel_values": (grids.pairs, grids.frames, grids.cut, grids.tiles, grids.larger),
+    "pixel_values": (grids.pairs, grids.frames, grids.cut, grids.frames_in_rows, grids.tiles, grids.larger),
     "input_values": (
         sounds.mono,
         sounds.fixed_spectrogram_bands_last,
         sounds.even,
         sounds.even_mono,
         sounds.bands_last,
+        features.in_a_row,
     ),
     "input_features": (
         sounds.bands_last,
         sounds.bands_first,
+        sounds.stacked_bands_last,
         sounds.fixed_bands_last,
         sounds.fixed_bands_first,
         sounds.one_picture_bands_last,
@@ -150,10 +155,11 @@ BESIDE: Final[Mapping[str, Mapping[str, tuple[Rule, ...]]]] = {
     "image_grid_thw": {"pixel_values": _PACKED},
     "grid_hws": {"pixel_values": _PACKED},
     "spatial_shapes": {"pixel_values": (grids.batched,)},
-    "target_sizes": {"pixel_values": (grids.batched, grids.packed_row)},
+    "target_sizes": {"pixel_values": (grids.strip, grids.batched, grids.packed_row)},
     "pixel_position_ids": {"pixel_values": (grids.batched,)},
     "image_position_ids": {"pixel_values": (grids.batched,)},
     "aspect_ratio_ids": {"pixel_values": (grids.tiles,)},
+    "flattened_patches": {"attention_mask": (grids.patches_seen,)},
 }
 """What an input is where another stands beside it: pixels beside the sizes of a grid are its patches."""
 

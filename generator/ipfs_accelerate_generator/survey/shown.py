@@ -1,0 +1,144 @@
+"""Pictures made by hand, where no image processor of the type runs here: in the forms that towers know.
+
+A form is how the numbers of a picture lie: whole, or cut into patches. What goes with them (a grid, a mask, positions)
+follows from the form and the configuration. Which form a tower takes, running it tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ipfs_accelerate_generator.survey.subject import NoInput
+
+PROCESSOR: Final = "of the image processor"
+FORMS: Final = (
+    PROCESSOR,
+    "whole pictures",
+    "patches in rows",
+    "small pictures of patches",
+    "patches of each picture",
+    "pictures of each text",
+)
+"""Tried in this order."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture in numbers: `high` by `wide` patches of `patch` pixels, as many of each text as `count` texts have."""
+
+    form: str
+    count: int
+    channels: int
+    side: int
+    """The length of a whole picture in pixels."""
+    patch: int
+    depth: int
+    """How many frames make one patch."""
+    merge: int
+    """How many patches, across and down, become one vector."""
+
+    @property
+    def high(self) -> int:
+        """Rows of patches."""
+        return 2 * self.merge
+
+    @property
+    def wide(self) -> int:
+        """Columns of patches; more than rows, so that no axis can stand for another."""
+        return 3 * self.merge
+
+    @property
+    def whole(self) -> bool:
+        """Whether the picture is not cut."""
+        return self.form in {"whole pictures", "pictures of each text"}
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return (self.side, self.side) if self.whole else (self.high * self.patch, self.wide * self.patch)
+
+
+def drawn(name: str, frame: Frame, generator: Any) -> Any:
+    """Return the input `name` for pictures of `frame`.
+
+    Raises:
+        NoInput: nothing of that name goes with a picture, as far as is known here.
+    """
+    if name not in _RULES:
+        raise NoInput(f"no rule makes the input {name!r}")
+    return _RULES[name](frame, generator)
+
+
+def known(name: str) -> bool:
+    """Whether `name` goes with a picture."""
+    return name in _RULES
+
+
+def names() -> Iterator[str]:
+    """Yield the inputs that go with a picture."""
+    yield from _RULES
+
+
+def _values(frame: Frame, generator: Any) -> Any:
+    import torch
+
+    count, channels, patch = frame.count, frame.channels, frame.patch
+    patches = frame.high * frame.wide
+    shape = {
+        "whole pictures": (count, channels, frame.side, frame.side),
+        "pictures of each text": (count, 1, channels, frame.side, frame.side),
+        "patches in rows": (count * patches, channels * frame.depth * patch * patch),
+        "small pictures of patches": (count * patches, channels, patch, patch),
+        "patches of each picture": (count, patches, channels * patch * patch),
+    }[frame.form]
+    return torch.randn(*shape, generator=generator)
+
+
+def _sizes(*numbers: Callable[[Frame], int]) -> Callable[[Frame, Any], Any]:
+    def rule(frame: Frame, _generator: Any) -> Any:
+        import torch
+
+        return torch.tensor([[number(frame) for number in numbers]] * frame.count)
+
+    return rule
+
+
+def _mask(frame: Frame, _generator: Any) -> Any:
+    import torch
+
+    shapes = {
+        "whole pictures": (frame.count, frame.side, frame.side),
+        "pictures of each text": (frame.count, 1, frame.side, frame.side),
+    }
+    return torch.ones(*shapes.get(frame.form, (frame.count, frame.high * frame.wide)), dtype=torch.long)
+
+
+def _positions(frame: Frame, _generator: Any) -> Any:
+    """Column and row of each patch, (pictures, patches, 2)."""
+    import torch
+
+    down, across = torch.meshgrid(torch.arange(frame.high), torch.arange(frame.wide), indexing="ij")
+    return torch.stack([across, down], dim=-1).reshape(1, -1, 2).repeat(frame.count, 1, 1)
+
+
+def _merges(frame: Frame, _generator: Any) -> Any:
+    import torch
+
+    return torch.tensor([frame.merge] * frame.count)
+
+
+_ROWS: Final = _sizes(lambda frame: frame.high, lambda frame: frame.wide)
+_RULES: Final[Mapping[str, Callable[[Frame, Any], Any]]] = {
+    "pixel_values": _values,
+    "high_res_pixel_values": _values,
+    "image_grid_thw": _sizes(lambda _: 1, lambda frame: frame.high, lambda frame: frame.wide),
+    "image_grid_hw": _ROWS,
+    "spatial_shapes": _ROWS,
+    "target_sizes": _ROWS,
+    "image_sizes": _sizes(lambda frame: frame.pixels[0], lambda frame: frame.pixels[1]),
+    "pixel_attention_mask": _mask,
+    "image_position_ids": _positions,
+    "image_merge_sizes": _merges,
+}

@@ -1,0 +1,172 @@
+"""Inputs are made by rules that a table names; those that a head takes are kept, and told as a spec holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from transformers import PreTrainedConfig
+
+from ipfs_accelerate_generator.survey.described import described
+from ipfs_accelerate_generator.survey.inputs import fed, make
+from ipfs_accelerate_generator.survey.rules.table import BESIDE, LITERAL, OTHERS, RULES
+from ipfs_accelerate_generator.survey.running import forward, settled
+from ipfs_accelerate_generator.survey.shape import Shape
+from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
+
+ENTRIES = sorted(
+    {(name, rule) for table in (RULES, OTHERS) for name, rules in table.items() for rule in rules}, key=str
+)
+
+
+class Config(PreTrainedConfig):  # type: ignore[misc]  # its types are not read
+    model_type = "stub"
+    hidden_size = 16
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__()
+        self.__dict__.update({"hidden_size": 16, "patch_size": 4, "image_size": 16} | more)
+
+
+class Stub(nn.Module):  # type: ignore[misc]  # its types are not read
+    """A model whose forward is `does`, with its own signature."""
+
+    def __init__(self, does: Callable[..., Any], **config: Any) -> None:
+        super().__init__()
+        self.config = Config(**config)
+        self.does = does
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        return self.does(*inputs, **named)
+
+
+def candidate(does: Callable[..., Any], task: str = "feature-extraction") -> Candidate:
+    """Return a head whose class takes what `does` takes."""
+    return Candidate(task, "", type("Class", (), {"forward": staticmethod(does)}))
+
+
+@pytest.mark.parametrize(("name", "rule"), ENTRIES, ids=str)
+def test_a_rule_makes_the_same_numbers_of_the_same_seed_and_as_many_axes_in_a_larger_batch(
+    name: str, rule: Callable[[Shape, Any], torch.Tensor]
+) -> None:
+    shape = Shape("feature-extraction", Config(), 12, heard=24)
+    one, again, more = (
+        rule(each, torch.Generator().manual_seed(0)) for each in (shape, shape, replace(shape, batch=3))
+    )
+    assert torch.equal(one, again)
+    assert one.dim() == more.dim()
+    assert one.dtype in (torch.float32, torch.int64, torch.bool)
+
+
+def test_what_is_literal_or_stands_beside_something_has_a_rule() -> None:
+    made_elsewhere = {"bbox", "image_sizes", "mm_token_type_ids"}
+    assert made_elsewhere | RULES.keys() >= LITERAL
+    assert RULES.keys() | {"pixel_values"} >= BESIDE.keys()
+
+
+def test_pixels_alone_are_not_given_the_mask_of_a_text() -> None:
+    def sees(pixel_values: torch.Tensor, attention_mask: torch.Tensor | None = None) -> None: ...
+
+    def reads(
+        input_ids: torch.Tensor, pixel_values: torch.Tensor, attention_mask: torch.Tensor | None = None
+    ) -> None: ...
+
+    names = ("input_ids", "attention_mask", "pixel_values")
+    assert fed(candidate(sees), names) == ("pixel_values",)
+    assert "attention_mask" in fed(candidate(reads), names)
+
+
+def test_a_number_that_sets_something_is_no_input() -> None:
+    def hears(input_values: torch.Tensor, n_quantizers: int | None = None) -> None: ...
+
+    assert fed(candidate(hears), ("input_values", "n_quantizers")) == ("input_values",)
+
+
+def test_patches_are_packed_as_the_grid_beside_them_says() -> None:
+    def sees(hidden_states: torch.Tensor, grid_thw: torch.Tensor) -> torch.Tensor:
+        if hidden_states.shape[0] != int(grid_thw.prod(-1).sum()):
+            raise ValueError("as many patches as the grid has places")
+        return hidden_states
+
+    model = Stub(sees)
+    feed = settled(candidate(sees), model, ("hidden_states", "grid_thw"))
+    assert (feed.output, feed.tried) == ("tensor", ())
+    tensors = described(feed.made(), feed.made(tokens=7), feed.made(batch=3))
+    assert [each.vary for each in tensors] == [(), ()]
+    assert tensors[1].values == feed.made()["grid_thw"].tolist()
+
+
+def test_the_first_rule_that_works_is_kept_and_the_failures_before_it_are_told() -> None:
+    def maps(hidden_states: torch.Tensor) -> torch.Tensor:
+        if hidden_states.dim() != 4:
+            raise ValueError("a map has four axes")
+        return hidden_states
+
+    feed = settled(candidate(maps), Stub(maps), ("hidden_states",))
+    assert feed.made()["hidden_states"].shape == (2, 16, 4, 4)
+    assert len(feed.tried) == 1
+    assert "a map has four axes" in feed.tried[0]
+
+
+def test_a_size_that_a_layer_asks_for_is_given() -> None:
+    layer = nn.Linear(48, 2)
+    feed = settled(candidate(one_of(layer)), Stub(one_of(layer)), ("hidden_states",))
+    assert feed.made()["hidden_states"].shape == (2, 12, 48)
+    assert feed.made(seed=1)["hidden_states"].shape == (2, 12, 48)
+
+
+def one_of(layer: nn.Module) -> Callable[..., Any]:
+    def applied(hidden_states: torch.Tensor) -> Any:
+        return layer(hidden_states)
+
+    return applied
+
+
+def test_a_mask_is_as_long_as_the_sound_beside_it() -> None:
+    shape = Shape("feature-extraction", Config(), 12, chosen={"input_features": 1})
+    made = make(("input_features", "input_features_mask"), shape)
+    assert made["input_features_mask"].shape == made["input_features"].shape[:2]
+
+
+def test_vectors_are_given_where_ids_are_refused() -> None:
+    def decodes(
+        input_ids: torch.Tensor | None = None, inputs_embeds: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        if inputs_embeds is None:
+            raise ValueError("give vectors")
+        return inputs_embeds
+
+    assert settled(candidate(decodes), Stub(decodes), ("input_ids",)).names == ("inputs_embeds",)
+
+
+def test_what_nothing_makes_is_said_by_name() -> None:
+    def does(inference_session: torch.Tensor) -> torch.Tensor:
+        return inference_session
+
+    with pytest.raises(SurveyError, match="no rule makes the input 'inference_session'"):
+        settled(candidate(does), Stub(does), ("inference_session",))
+    with pytest.raises(NoInput):
+        make(("inference_session",), Shape("feature-extraction", Config(), 12))
+
+
+@pytest.mark.parametrize(
+    ("output", "names"),
+    [
+        (torch.ones(2), ["tensor"]),
+        ((torch.ones(2, dtype=torch.long), torch.ones(2)), ["item_1"]),
+        ({"loss": None, "maps": (torch.ones(2), torch.ones(3))}, ["maps_0", "maps_1"]),
+        ({"maps": (torch.ones(2),), "logits": torch.ones(3)}, ["logits"]),
+        ({"codes": torch.ones(2, dtype=torch.long)}, ["codes"]),
+    ],
+)
+def test_the_tensors_of_an_output_have_names(output: Any, names: list[str]) -> None:
+    assert list(forward(Stub(lambda: output), {})) == names
+
+
+def test_what_is_drawn_on_the_way_is_the_same_each_time() -> None:
+    model = Stub(lambda: torch.rand(4))
+    assert torch.equal(forward(model, {})["tensor"], forward(model, {})["tensor"])
