@@ -137,13 +137,13 @@ def _power(size: int, other: int) -> int:
 
 
 def _numbers(config: Any, prefix: str = "") -> Iterator[tuple[str, int]]:
-    """Yield the dotted name and value of each whole number above 1 in `config` and in its parts."""
+    """Yield the dotted name and value of each whole number above 0 in `config` and in its parts."""
     from transformers import PreTrainedConfig
 
     for name, value in vars(config).items():
         if isinstance(value, PreTrainedConfig):
             yield from _numbers(value, f"{prefix}{name}.")
-        elif isinstance(value, int) and not isinstance(value, bool) and value > 1 and name.isidentifier():
+        elif isinstance(value, int) and not isinstance(value, bool) and value > 0 and name.isidentifier():
             yield prefix + name, value
 
 
