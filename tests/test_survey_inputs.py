@@ -170,3 +170,11 @@ def test_the_tensors_of_an_output_have_names(output: Any, names: list[str]) -> N
 def test_what_is_drawn_on_the_way_is_the_same_each_time() -> None:
     model = Stub(lambda: torch.rand(4))
     assert torch.equal(forward(model, {})["tensor"], forward(model, {})["tensor"])
+
+
+def test_a_mask_is_as_long_as_the_codes_beside_it() -> None:
+    config = Config(num_codebooks=5, codebook_size=8)
+    made = make(
+        ("input_ids", "attention_mask"), Shape("feature-extraction", config, 12, chosen={"input_ids": 1})
+    )
+    assert made["input_ids"].shape == made["attention_mask"].shape == (2, 5)

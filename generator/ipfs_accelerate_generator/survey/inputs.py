@@ -136,6 +136,10 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
             continue
         rule = choices(name, wanted)[shape.chosen.get(name, 0)]
         made[name] = _sized(name, rule(shape, generator), shape, generator)
+        if (
+            name == "input_ids" and shape.chosen.get(name) and made[name].dim() == 2
+        ):  # as many codes as there are
+            shape = replace(shape, masked=made[name].shape[-1])
         if name in SOUNDS:
             heard = made[name].shape[1 if rule.__name__.endswith("last") else -1]
             shape = replace(shape, heard=heard, masked=shape.masked if "input_ids" in wanted else heard)
