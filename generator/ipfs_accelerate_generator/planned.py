@@ -11,7 +11,7 @@ from typing import Final
 from ipfs_accelerate_generator.given import TEMPLATE, PlannedArray
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
-from ipfs_accelerate_generator.spec import Head, ModelSpec
+from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
 from ipfs_accelerate_py.skills.shown_sizes import PATCHES, WHOLE
@@ -25,9 +25,7 @@ IMAGE_TENSORS: Final = ("pixel_values", "pixel_mask")
 TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text", "any-to-any"})
-PICTURED: Final = frozenset({"LlavaProcessor", "LlavaNextProcessor", "Qwen2VLProcessor", "Qwen3VLProcessor"})
-"""Processors of texts with pictures that somebody wrote in NumPy; those of the others give arrays."""
-IMAGE_TOKENS: Final = ("image_token_id", "image_token_index")
+KINDS: Final = "mm_token_type_ids"
 TOWERED: Final = frozenset({"zero-shot-image-classification", "zero-shot-audio-classification"})
 
 
@@ -92,17 +90,22 @@ class PlannedHead:
     @property
     def picture_inputs(self) -> tuple[str, ...]:
         """Those of the inputs that hold the pictures of a text, and what goes with them."""
-        return tuple(name for name in self.head.inputs if name not in TEXT_TENSORS)
+        return tuple(name for name in self.head.inputs if name not in (*TEXT_TENSORS, KINDS))
 
     @property
     def pictures(self) -> str:
-        """How these pictures lie, where the inputs do not tell: "nested", "cut" or "rows"; else ""."""
+        """How these pictures lie: "whole", "nested", "cut" or "patches"."""
         return self.head.pictures
 
     @property
     def grid(self) -> bool:
         """Whether pictures come cut into patches, with the number of patches down and across."""
         return any(name in PATCHES and name not in WHOLE for name in self.head.inputs)
+
+    @property
+    def turned(self) -> bool:
+        """Whether a token has three places, in time, height and width, as pictures with a grid are told from text."""
+        return "image_grid_thw" in self.head.inputs and KINDS in self.head.inputs
 
     @property
     def has_decoder(self) -> bool:
@@ -234,16 +237,18 @@ def given_arrays(spec: ModelSpec) -> bool:
     return (
         spec.processors.processor not in PICTURED
         and spec.modalities == ("text", "image")
-        and any(_takes_arrays(spec, head) for head in spec.heads)
+        and any(_takes_arrays(head) for head in spec.heads)
     )
 
 
-def _takes_arrays(spec: ModelSpec, head: Head) -> bool:
+def _takes_arrays(head: Head) -> bool:
     """Whether what `head` makes of pictures takes the places of tokens, and all that it is given is known here."""
     known = {*WHOLE, *PATCHES, *TEXT_TENSORS} - {"token_type_ids"}
+    if "image_grid_thw" in head.inputs:
+        known.add(KINDS)
     return (
         head.task in ("image-text-to-text", "any-to-any")
-        and any(name in spec.tiny for name in IMAGE_TOKENS)
         and "pixel_values" in head.inputs
+        and head.pictures in ("whole", "nested", "cut", "patches")
         and known.issuperset(head.inputs)
     )

@@ -25,7 +25,9 @@ from ipfs_accelerate_py.errors import unknown
 FAMILIES: Final = ("embedding", "text_generation", "vision", "audio", "multimodal", "tensor")
 
 POOLING: Final = ("", "map", "first", "mean")
-PICTURES: Final = ("", "nested", "cut", "rows")
+PICTURES: Final = ("", "whole", "nested", "tiled", "cut", "rows", "patches")
+PICTURED: Final = frozenset({"LlavaProcessor", "LlavaNextProcessor", "Qwen2VLProcessor", "Qwen3VLProcessor"})
+"""Processors of texts with pictures that somebody wrote in NumPy; what the others make is given as arrays."""
 
 TENSOR_TYPES: Final = ("float32", "int64", "bool")
 
@@ -138,8 +140,10 @@ class Head:
     """How an image's vector comes from the output: "map" (the mean over rows and columns), "first" (a token that
     stands for the image) or "mean" (over the tokens); "" where there is nothing to pool."""
     pictures: str = ""
-    """How the pictures in a text lie where the other inputs do not tell: "nested" (an axis of texts stands before
-    that of their pictures), "cut" (each patch is a picture of its own) or "rows" (of each picture a row of patches)."""
+    """How the pictures lie that take the places of tokens, for the processors that are not `PICTURED`: "whole",
+    "nested" (an axis of texts stands before that of their pictures), "tiled" (behind the axis of pictures stands one of
+    their tiles), "cut" (each patch is a picture of its own), "rows" (of each picture a row of patches), "patches" (of
+    all pictures one after the other)."""
     config: Mapping[str, Value] = field(default_factory=dict, hash=False)
     """Keyword arguments that this head's configuration needs beside the type's own, in tests and in use."""
     labels: tuple[str, ...] = ()

@@ -106,6 +106,8 @@ def sized(tensors: tuple[Tensor, ...], remake: Callable[[Any], Made], config: An
         except FOREIGN:
             continue
         for name, shape in shapes.items():
+            if len(others[name]) != len(shape):  # where more variables have an axis of their own
+                continue
             for axis, (size, other) in enumerate(zip(shape, others[name], strict=True)):
                 if other != size:
                     powers.setdefault((name, axis), {})[path] = _power(size, other)

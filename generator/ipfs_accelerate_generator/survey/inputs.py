@@ -19,8 +19,11 @@ _FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_i
 # A mask of tokens goes along with one of these, and with pixels only where one of these is there, too.
 _MASKED: Final = frozenset({"input_ids", "inputs_embeds", "input_values", "input_features"})
 _PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images"})
-# Where a configuration has one of these, ids may be codes: of several books, or of several channels.
-_BOOKS: Final = ("num_codebooks", "num_quantizers", "num_channels")
+# Ids may be codes of several books or channels, and kinds of tokens several, where a configuration has one of these.
+_WHERE: Final[Mapping[str, tuple[str, ...]]] = {
+    "input_ids": ("num_codebooks", "num_quantizers", "num_channels"),
+    "token_type_ids": ("type_vocab_sizes",),
+}
 
 
 def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
@@ -155,12 +158,12 @@ def choices(name: str, names: tuple[str, ...]) -> tuple[Rule, ...]:
 def ways(name: str, names: tuple[str, ...], config: Any) -> int:
     """Return how many rules are worth a try for `name` beside the other `names`.
 
-    One of a text's mask and of the pictures beside it, which are tried in forms, and of ids where nothing is said of
-    code books.
+    One of a text's mask and of the pictures beside it, which are tried in forms, and of ids and kinds of
+    tokens where nothing says that there are several.
     """
     if "input_ids" in names and (name == "attention_mask" or shown.known(name)):
         return 1
-    if name == "input_ids" and not number(config, _BOOKS, 0):
+    if name in _WHERE and not number(config, _WHERE[name], 0):
         return 1
     return len(rules(name, _RULES.get(name), names)) or 1  # of none it is said when it is made
 

@@ -59,7 +59,14 @@ def offered(model: Any, returned: Iterable[str]) -> tuple[str, ...]:
         names = (*names, _OLDER_KINDS)
     method = getattr(model, _METHOD, None)
     wanted = inspect.signature(method).parameters if method else {}
-    return (*names, "pixel_values", KINDS, *(name for name in wanted if name in takes and shown.known(name)))
+    needed = (
+        name
+        for name, each in wanted.items()
+        if name in takes
+        and shown.known(name)
+        and (each.default is each.empty or name.endswith(GRIDS) or "pixel_values" not in names)
+    )
+    return (*names, "attention_mask", "pixel_values", KINDS, *needed)
 
 
 def _towered(model: Any) -> bool:

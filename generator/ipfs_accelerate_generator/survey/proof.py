@@ -256,10 +256,10 @@ def _pooling(candidate: Candidate, model: Any, feed: Feed) -> str:
 def _pictures(feed: Feed) -> str:
     if not feed.shape.pictured:
         return ""
-    axes = feed.made()["pixel_values"].dim()
-    if axes == 4 and any(name.endswith(GRIDS) for name in feed.names):
-        return "cut"
-    return {5: "nested", 3: "rows"}.get(axes, "")
+    axes, cut = feed.made()["pixel_values"].dim(), any(name.endswith(GRIDS) for name in feed.names)
+    if axes == 5:
+        return "tiled" if "image_sizes" in feed.names else "nested"
+    return {4: "cut" if cut else "whole", 3: "rows", 2: "patches"}.get(axes, "")
 
 
 def _seeing_all(made: Mapping[str, Any]) -> dict[str, Any]:

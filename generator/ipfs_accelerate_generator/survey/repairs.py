@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ipfs_accelerate_generator.survey.quantities import Quantity, quantity
 from ipfs_accelerate_generator.survey.sheet import Alternative, parts
 
 MOST: Final = 4
@@ -22,9 +23,7 @@ def repaired(config: Any, arguments: Mapping[str, Any], how: Alternative, messag
     A field is set in the part that has it; one that no class declares, and a model reads, in the class that is named.
     """
     if (found := _ABSENT.search(message)) is not None:
-        absent = {"num_key_value_heads": how.heads, "rope_theta": 10000.0, "pad_token_id": 0}
-        absent["num_hidden_layers"] = how.layers
-        if (value := absent.get(found[2])) is None:
+        if (value := _absent(found[2], how)) is None:
             return {}
         return _set(config, arguments, found[2], value, owner=found[1])
     if (found := _MUST_BE.search(message)) is not None:
@@ -33,6 +32,20 @@ def repaired(config: Any, arguments: Mapping[str, Any], how: Alternative, messag
     if (found := _WITHIN.search(message)) is not None:
         return _set(config, arguments, found[1], found[2])
     return {}
+
+
+def _absent(name: str, how: Alternative) -> Any:
+    """Return what a field is to have that no class declares; None where nobody can know."""
+    named = {"rope_theta": 10000.0, "pad_token_id": 0}
+    counted = {
+        Quantity.LAYERS: how.layers,
+        Quantity.HEADS: how.heads,
+        Quantity.GROUPS: how.heads,
+        Quantity.HEAD_WIDTH: how.head_width,
+        Quantity.WIDTH: how.width,
+        Quantity.INNER: 2 * how.width,
+    }
+    return named.get(name, counted.get(quantity(name, {})))
 
 
 def _set(config: Any, arguments: Mapping[str, Any], name: str, value: Any, owner: str = "") -> dict[str, Any]:

@@ -31,10 +31,11 @@ ALTERNATIVES: Final = (
     Alternative(name=f"{_EQUAL}, spread of 1.0", spread=1.0, factor=10.0),
     Alternative(name=f"{_DIVIDED}, spread of 0.5", divide=True, spread=0.5, factor=3.0),
     Alternative(name=f"{_EQUAL}, {_CLOSER}", thorough=True),
-    Alternative(name=f"equal widths of 64, 4 heads, {_CLOSER}", width=64, thorough=True),
+    Alternative(name=f"equal widths of 64, 2 heads, {_CLOSER}", width=64, heads=2, thorough=True),
     Alternative(name=f"{_DIVIDED}, {_CLOSER}", divide=True, thorough=True),
     Alternative(name=f"{_DIVIDED}, images of 256, {_CLOSER}", divide=True, image=256, thorough=True),
     Alternative(name=f"{_EQUAL}, spread of 0.5, {_CLOSER}", spread=0.5, factor=3.0, thorough=True),
+    Alternative(name=f"{_EQUAL}, spread of 1.0, {_CLOSER}", spread=1.0, factor=10.0, thorough=True),
 )
 """Tried in this order. Parts of equal width fit each other; a pyramid needs the shares between its stages."""
 

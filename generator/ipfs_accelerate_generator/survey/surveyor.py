@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ipfs_accelerate_generator.given import unmade
-from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Unproved
+from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
 from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads, sees_any_size
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
@@ -165,8 +165,11 @@ def _attempt(
 def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> ModelSpec:
     config = about.config(**best.arguments)
     module = home(about.config)
+    written = facts.processors(about).processor in PICTURED
     made = tuple(
-        _head(candidate, best.proofs[candidate.task], module) for candidate in heads if _in(candidate, best)
+        _head(candidate, best.proofs[candidate.task], module, written=written)
+        for candidate in heads
+        if _in(candidate, best)
     )
     carried = facts.modalities(made)
     given = facts.modalities(facts.given(made))
@@ -233,7 +236,7 @@ def _in(candidate: Candidate, best: _Attempt) -> bool:
     return candidate.task in best.proofs
 
 
-def _head(candidate: Candidate, proof: Proof, module: str) -> Head:
+def _head(candidate: Candidate, proof: Proof, module: str, *, written: bool) -> Head:
     place = home(candidate.model)
     return Head(
         task=candidate.task,
@@ -244,7 +247,7 @@ def _head(candidate: Candidate, proof: Proof, module: str) -> Head:
         output=proof.output,
         method=candidate.method,
         pooling=proof.pooling,
-        pictures=proof.pictures,
+        pictures="" if written else proof.pictures,
         config=proof.config,
         labels=proof.labels,
     )

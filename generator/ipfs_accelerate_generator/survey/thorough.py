@@ -19,6 +19,7 @@ _UNSET: Final = {
     "topk_group": 1,
     "n_shared_experts": 1,
     "clip_qkv": 8.0,
+    "attn_layer_indices": [1],
 }
 """What a model cannot be built without, and no default says."""
 
@@ -82,8 +83,10 @@ def every_kind(sheet: Sheet) -> None:
     made = plain(sheet.config)
     layers = next((name for name, _ in _main_layers(sheet)), None)
     common = getattr(sheet.config, "attribute_map", {}).get("layer_types", "layer_types")
-    told = getattr(made, common, None)
+    told = getattr(made, common, None) or getattr(made, "layers_block_type", None)
     kinds = list(dict.fromkeys(told)) if _are_words(told) else []
+    if kinds == ["linear_attention"] and common in sheet.before:  # a cache counts what it holds by an attention
+        kinds = [*kinds, "full_attention"]
     if layers is None or len(kinds) < 2:
         return
     if common in sheet.before:  # twice, as a later layer may share with an earlier one of its kind
@@ -141,10 +144,39 @@ def products(sheet: Sheet) -> None:
 
 
 def windows(sheet: Sheet) -> None:
-    """Let a number of windows stay as it is: it is no size."""
+    """Let a number of windows stay as it is, as it is no size, and an image have patches for each of them."""
     for name, value in sheet.single(Quantity.OTHER):
         if name.startswith("num_"):
             sheet.after[name] = value
+        if name == "num_windows" and value > 1:
+            for image, size in sheet.single(Quantity.IMAGE):
+                sheet.after[image] = min(4 * value, size)
+
+
+def stage_channels(sheet: Sheet) -> None:
+    """Let a pyramid keep its widths where lists of another name hold them as well: its single layers are few."""
+    if any(
+        name.endswith("out_channels") and len(value) == sheet.stages
+        for name, value in sheet.listed(Quantity.OTHER)
+    ):
+        for name in sheet.counts:
+            if sheet.counts[name] is Quantity.WIDTH:
+                sheet.after[name] = sheet.before[name]
+
+
+def lists_of_a_width(sheet: Sheet) -> None:
+    """Let a list that says the same width again and again say the small one."""
+    for name, value in sheet.listed(Quantity.OTHER):
+        for width, before in sheet.single(Quantity.WIDTH):
+            if before >= 8 and set(value) == {before}:
+                sheet.after[name] = type(value)([sheet.after[width]] * len(value))
+
+
+def halved_channels(sheet: Sheet) -> None:
+    """Let a vocoder, which halves its channels at each step up, have some left at the last."""
+    first, steps = "upsample_initial_channel", sheet.before.get("upsample_rates")
+    if is_count(sheet.before.get(first)) and is_counts(steps):
+        sheet.after[first] = min(sheet.before[first], 2 ** (len(steps) + 2))
 
 
 def heads_divide(sheet: Sheet) -> None:
@@ -169,11 +201,11 @@ def expanded_heads(sheet: Sheet) -> None:
     for wide, width in sheet.single(Quantity.WIDTH):
         for many, heads in sheet.single(Quantity.HEADS):
             for name, value in sheet.single(Quantity.HEAD_WIDTH):
-                factor = next(
-                    (sheet.before[key] for key in ("expand", "mamba_expand") if key in sheet.before), 0
-                )
+                factor = next((sheet.before[key] for key in ("expand", "mamba_expand") if key in sheet.before), 0)
                 if is_count(factor) and factor and value * heads == width * factor:
                     sheet.after[name] = max(sheet.after[wide] * factor // sheet.after[many], 1)
+                    if is_count(sheet.before.get("n_groups")):
+                        sheet.after["n_groups"] = min(sheet.before["n_groups"], 2)
 
 
 def box_shares(sheet: Sheet) -> None:
@@ -185,6 +217,8 @@ def box_shares(sheet: Sheet) -> None:
         if 4 * corner + 2 * length == width:
             sheet.after["coordinate_size"] = sheet.after[name] // 8
             sheet.after["shape_size"] = sheet.after[name] // 4
+            if is_count(sheet.before.get("input_size")):  # of the image, which has no other limit
+                sheet.after["input_size"] = sheet.how.image
 
 
 def folded_pixels(sheet: Sheet) -> None:
@@ -207,8 +241,8 @@ def inputs_of_bands(sheet: Sheet) -> None:
 
 def queries_by_patches(sheet: Sheet) -> None:
     """Let a table from numbers of patches to numbers of queries know how many patches a small image has."""
-    for name, value in sheet.before.items():
-        if name.endswith("patch_to_query_dict") and isinstance(value, dict):
+    for name in sheet.before:
+        if name.endswith("patch_to_query_dict"):
             sheet.after[name] = {"16": 4}
 
 
@@ -234,6 +268,9 @@ def first_merges(sheet: Sheet) -> None:
 
 THOROUGH: Final[tuple[Callable[[Sheet], None], ...]] = (
     windows,
+    stage_channels,
+    lists_of_a_width,
+    halved_channels,
     repeated_patterns,
     every_kind,
     lists_again,

@@ -11,6 +11,7 @@ import numpy as np
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.head import Port
+from ipfs_accelerate_py.skills.shown_arrays import KINDS
 from ipfs_accelerate_py.skills.shown_sizes import Sizes
 from ipfs_accelerate_py.skills.shown_tower import shown
 
@@ -36,11 +37,12 @@ def sensitive(tiny: Mapping[str, Any], tokens_field: str) -> dict[str, Any]:
 
 
 def drawn(
-    model: Any, ports: Mapping[str, Port], side_field: str, *, nested: bool
+    model: Any, ports: Mapping[str, Port], side_field: str, *, nested: bool, kinds: bool = False
 ) -> tuple[dict[str, Array], ...]:
     """Return three texts as arrays, with one picture, with two and with none; the token of pictures stands in no other.
 
-    How many tokens stand for a picture, the model tells: as many as it makes vectors of it.
+    How many tokens stand for a picture, the model tells: as many as it makes vectors of it. With `kinds` each token is
+    told to be one of a text or of a picture, for models that ask for it.
     """
     import torch
 
@@ -64,6 +66,9 @@ def drawn(
         each = np.full(len(vectors["vectors"]) // count, image_token)
         pieces = [ids[:2], each, ids[2:5], *([each] * (count - 1)), ids[5:]]
         found.append({"input_ids": np.concatenate(pieces), **given})
+    if kinds:
+        for item in found:
+            item[KINDS] = (item["input_ids"] == image_token).astype(np.int64)
     return tuple(found)
 
 
@@ -81,4 +86,6 @@ def fed(item: Mapping[str, Array]) -> dict[str, Any]:
 
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in item.items()}
     ids = tensors.pop("input_ids").unsqueeze(0)
+    if KINDS in tensors:
+        tensors[KINDS] = tensors[KINDS].unsqueeze(0)
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids), **tensors}

@@ -17,12 +17,15 @@ from ipfs_accelerate_py.skills import token_ids
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.head import Answer, Example, Options, Port
+from ipfs_accelerate_py.skills.patch_grids import spread
 from ipfs_accelerate_py.skills.pictured import PLACES
 from ipfs_accelerate_py.skills.session import ROOM
 from ipfs_accelerate_py.skills.shown_sizes import Sizes
 from ipfs_accelerate_py.skills.text import TextInput
 
 COUNT: Final = "count."  # before the name of an array: how many of a row are real, the last ones; (rows,)
+KINDS: Final = "mm_token_type_ids"  # what a processor gives beside the ids, and the ids tell as well
+GRID: Final = "image_grid_thw"
 FITTED: Final = "fitted"  # 1 in a sample: nobody counted how many tokens stand for a picture, (rows,)
 _TOKEN_FIELDS: Final = ("image_token_id", "image_token_index")
 _KINDS: Final[Mapping[str, str]] = {"float32": "fiu", "int64": "iub"}
@@ -32,7 +35,8 @@ _KINDS: Final[Mapping[str, str]] = {"float32": "fiu", "int64": "iub"}
 class ShownText:
     """What a checkpoint takes for one text: its tokens, and the arrays of its pictures, named and shaped as `ports`.
 
-    Where pictures are `nested`, an axis for the text, of length 1, stands before theirs.
+    Where pictures are `nested`, an axis for the text, of length 1, stands before theirs. Where tokens are `turned` in
+    time, height and width, each has three places, and those of a picture's follow from its grid.
     """
 
     checkpoint: Checkpoint
@@ -40,6 +44,7 @@ class ShownText:
     ports: Mapping[str, Port]
     sizes: Sizes
     nested: bool = False
+    turned: bool = False
 
     @cached_property
     def token(self) -> int:
@@ -59,7 +64,8 @@ class ShownText:
     @property
     def padding(self) -> dict[str, int]:
         """What each array of a row is filled up with."""
-        return {**self.text.padding, PLACES: 0, **dict.fromkeys(self.ports, 0)}
+        turned = {"position_ids": 0} if self.turned else {}
+        return {**self.text.padding, PLACES: 0, **turned, **dict.fromkeys(self.ports, 0)}
 
     @property
     def sample(self) -> tuple[Any, ...]:
@@ -101,7 +107,7 @@ class ShownText:
                 f'is no {{"input_ids": ..., {", ".join(self.ports)}}}: arrays as the processor makes them of one text',
                 index=index,
             )
-        told = {name: item[name] for name in item if name not in self.ports and name != FITTED}
+        told = {name: item[name] for name in item if name not in {*self.ports, FITTED, KINDS}}
         arrays = token_ids.arrays(told, self.text.names, below={}, longest=self.text.limit, index=index)
         ids = arrays["input_ids"]
         places = (ids == self.token).astype(np.int64)
@@ -121,7 +127,18 @@ class ShownText:
             **shown,
             **counts,
         }
+        if self.turned:
+            row["position_ids"] = self._turns(places, row[GRID], fitted=FITTED in item)
         return Example((row,), ids)
+
+    def _turns(self, places: Array, grids: Array, *, fitted: bool) -> Array:
+        """Return where each token stands in time, height and width, (tokens, 3)."""
+        if fitted:  # of a sample: as if it had no pictures
+            return np.repeat(np.arange(places.size)[:, np.newaxis], 3, axis=1)
+        wanted = int((grids.prod(axis=-1) // self.sizes.merge**2).sum())
+        if places.sum() != wanted:
+            raise InputError(f"{places.sum()} tokens stand for pictures, of which the grids make {wanted}")
+        return spread(places, grids, self.sizes.merge)
 
     def _array(self, name: str, given: Any, index: int) -> Array:
         """Return the array `name` of an item as its port has it; of a text without pictures an empty one."""

@@ -14,9 +14,6 @@ from ipfs_accelerate_py.skills.vision_language import PicturedSession
 class ShownSession(PicturedSession):
     """A session of a decoder that takes vectors: those of pictures come from all arrays that a row counts."""
 
-    def __init__(self, engine: Engine, decoder: Decoder) -> None:
-        super().__init__(engine, decoder)
-
     def _merged(self, vectors: Array, here: Array, prompt: Batch) -> Batch:
         if here.any():
             found = self._pictured(prompt)
@@ -44,3 +41,25 @@ class ShownSession(PicturedSession):
             if name.startswith(COUNT)
         }
         return self._engine.run("vision", feed)["vectors"]
+
+
+class TurnedSession(ShownSession):
+    """A session in which every token has three places, in time, height and width."""
+
+    def __init__(self, engine: Engine, decoder: Decoder) -> None:
+        super().__init__(engine, decoder)
+        self._next: Array = np.zeros(0, dtype=np.int64)
+
+    def reorder(self, rows: Array) -> None:
+        """Go on with these rows, in this order."""
+        self._next = self._next[rows]
+        super().reorder(rows)
+
+    def _places(self, prompt: Batch) -> Array:
+        self._next = prompt["position_ids"].max(axis=(1, 2)) + 1
+        return prompt["position_ids"]
+
+    def _following(self, count: int) -> Array:
+        places = self._next[:, np.newaxis] + np.arange(count)
+        self._next = self._next + count
+        return np.repeat(places[..., np.newaxis], 3, axis=-1)

@@ -65,7 +65,7 @@ class Sizes:
     def drawn(self, name: str, count: int) -> Array:
         """Return the array `name` of `count` pictures, of which no two are alike."""
         port, shape = self.ports[name], self.shape(name)
-        merge = self._number("spatial_merge_size", self._number("merge_size", 2))
+        merge = self.merge
         high, wide = (merge * each for each in _HIGH_WIDE)
         first = count * high * wide if port.axes[0] == "patches" else count
         if port.dtype == "float32":
@@ -78,6 +78,11 @@ class Sizes:
         if name == "image_merge_sizes":
             return np.full(first, merge, dtype=np.int64)
         return np.ones((first, *shape), dtype=np.int64)
+
+    @property
+    def merge(self) -> int:
+        """How many patches, down and across, become one vector."""
+        return self._number("spatial_merge_size", self._number("merge_size", 2))
 
     @property
     def _channels(self) -> int:

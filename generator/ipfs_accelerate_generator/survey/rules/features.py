@@ -150,3 +150,11 @@ def of_one_time(shape: Shape, generator: Any) -> Any:
     """Vectors in a row, one for each code book."""
     count = number(shape.config, ("num_codebooks",), shape.tokens)
     return _random(generator, shape.batch, count, number(shape.config, ("input_size",), width(shape)))
+
+
+def kinds_by_column(shape: Shape, generator: Any) -> Any:
+    """Several kinds of each token, such as its row and column in a table, each below its own number of kinds."""
+    import torch
+
+    counts = torch.tensor(getattr(shape.config, "type_vocab_sizes", None) or [2])
+    return (torch.rand(shape.batch, shape.tokens, len(counts), generator=generator) * counts).long()

@@ -128,6 +128,7 @@ OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
         sounds.codes_last,
         sounds.codes,
     ),
+    "token_type_ids": (features.kinds_by_column,),
     "attention_mask": (features.seen, sounds.heard_flags, features.seen_flags, grids.patches_seen),
     "pixel_values": (grids.pairs, grids.frames, grids.cut, grids.frames_in_rows, grids.tiles, grids.larger),
     "input_values": (
