@@ -78,6 +78,6 @@ HEAD = Head(
     ],
 )
 def test_a_picture_is_given_as_an_array_where_its_processor_is_not_proved(name: str, reason: str) -> None:
-    spec: Any = SimpleNamespace(processors=Processors(image_processor=name), subfamily="image-encoder")
+    spec: Any = SimpleNamespace(processors=Processors(image_processor=name), heads=(HEAD,))
     assert unmade(spec, HEAD).endswith(reason)
     assert bool(unmade(spec, HEAD)) == bool(reason)

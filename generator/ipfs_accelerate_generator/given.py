@@ -19,6 +19,8 @@ _READ: Final = frozenset({"input_ids", "attention_mask", "token_type_ids", "deco
 _SEEN: Final = frozenset({"pixel_values", "pixel_mask", "pixel_values_videos", "bool_masked_pos"})
 _BESIDE: Final = frozenset({"image_grid_thw", "image_sizes", "mm_token_type_ids", "is_longer"})
 _HEARD: Final = frozenset({"input_values", "input_features"})
+_PICTURED: Final = frozenset({"image-text-to-text", "any-to-any"})
+_WRITES: Final = _PICTURED | {"text-generation", "text2text-generation"}
 _PROCESSED: Final = _READ | _SEEN | _BESIDE | _HEARD
 
 
@@ -30,7 +32,7 @@ def is_given(head: Head) -> bool:
 def unmade(spec: ModelSpec, head: Head) -> str:
     """Return why nothing here makes the inputs of `head` from a text, a picture or a sound; "" where something does.
 
-    What pictures a text goes with are made of belongs to the templates of such types.
+    What pictures a text goes with are made of belongs to the templates of types that write about them.
     """
     made = spec.processors
     if is_given(head):
@@ -38,10 +40,29 @@ def unmade(spec: ModelSpec, head: Head) -> str:
         return f"{head.task} takes {strange}, which no processor makes"
     if _HEARD.intersection(head.inputs) and made.feature_extractor not in EXTRACTORS:
         return _unproved(head, made.feature_extractor, "a sound")
-    sees = _SEEN.intersection(head.inputs) and not spec.subfamily.endswith("to-text")
+    sees = _SEEN.intersection(head.inputs) and not any(each.task in _PICTURED for each in spec.heads)
     if sees and (not made.image_processor or stem(made.image_processor) in OWN_STEPS.keys() - STEPS.keys()):
         return _unproved(head, made.image_processor, "a picture")
+    if sees and "input_ids" in head.inputs and head.task == "feature-extraction":
+        return f"{head.task} takes {', '.join(head.inputs)}: nobody wrote what makes them together yet"
     return ""
+
+
+def why(spec: ModelSpec, head: Head) -> str:
+    """Return why `head` is given arrays by name."""
+    return (
+        unmade(spec, head)
+        or f"{head.task} takes {', '.join(head.inputs)}: nobody wrote what makes them here yet"
+    )
+
+
+def by_name(spec: ModelSpec) -> dict[str, str]:
+    """Return the template of each task of `spec` that can be given arrays; what writes on and on needs more."""
+    return {
+        head.task: f"tasks/{TEMPLATE}"
+        for head in spec.heads
+        if head.tensors and head.task not in _WRITES and "decoder_input_ids" not in head.inputs
+    }
 
 
 def _unproved(head: Head, name: str, raw: str) -> str:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from ipfs_accelerate_generator.finding import Effect, Finding
-from ipfs_accelerate_generator.given import TEMPLATE, unmade
+from ipfs_accelerate_generator.given import TEMPLATE, by_name, unmade, why
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.planned import (
     HEARD,
@@ -238,7 +238,7 @@ class Plan:
             "expected_failures": tuple(pair.sentence for pair in self.expected_failures),
             "variants": tuple(pair.sentence for pair in self.variants),
             "without_template": self.untemplated,
-            "given": tuple(reason for head in self.heads if (reason := unmade(spec, head.head))),
+            "given": tuple(why(spec, head.head) for head in self.heads if head.arrays),
             "unproved": tuple(f"{each.task} ({each.model}): {each.reason}" for each in spec.unproved),
         }
 
@@ -335,9 +335,7 @@ def _chosen(spec: ModelSpec, templates: Templates) -> dict[str, str]:
     A type that nothing is made for, of none of its tasks, is given arrays by name.
     """
     made = {head.task: name for head in spec.heads if (name := _template(spec, head, templates))}
-    if made or f"tasks/{TEMPLATE}" not in templates:
-        return made
-    return {head.task: f"tasks/{TEMPLATE}" for head in spec.heads if head.tensors}
+    return made if made or f"tasks/{TEMPLATE}" not in templates else by_name(spec)
 
 
 def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ipfs_accelerate_generator.given import PlannedArray
+from ipfs_accelerate_generator.given import TEMPLATE, PlannedArray
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
 from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec
@@ -138,12 +138,13 @@ class PlannedHead:
     @property
     def arrays(self) -> tuple[PlannedArray, ...]:
         """The inputs that are given as arrays; () where a processor makes them."""
-        return tuple(PlannedArray(each, self.whole) for each in self.head.tensors)
+        tensors = self.head.tensors if self.template == f"tasks/{TEMPLATE}" else ()
+        return tuple(PlannedArray(each, self.head.whole) for each in tensors)
 
     @property
     def whole(self) -> bool:
         """Whether they are those of a whole call, of which no row could be answered alone."""
-        return self.head.whole
+        return self.head.whole and bool(self.arrays)
 
     @property
     def pooling(self) -> str:
