@@ -28,6 +28,7 @@ from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.pictured import PLACES
 from ipfs_accelerate_py.skills.session import Decoder, prompts
 from ipfs_accelerate_py.skills.shown_arrays import COUNT, FITTED
+from ipfs_accelerate_py.skills.shown_sizes import MEASURES
 from ipfs_accelerate_py.skills.skill import Skill
 from ipfs_accelerate_py.skills.vision_language import COUNTED, PATCHES, TAPS
 
@@ -111,7 +112,7 @@ class Bench:
         right = forward(self.batch)
         found = []
         for name, array in self.batch.items():
-            if name in COUNTED or name == FITTED or name.startswith(COUNT):
+            if name in COUNTED or name in MEASURES or name == FITTED or name.startswith(COUNT):
                 continue
             wrong = [_wrong(name, array, self.batch)]
             if name == "attention_mask":

@@ -38,6 +38,9 @@ CUT: Final[Mapping[str, Port]] = {
     "pixel_values": Port("float32", ("patches", "channels", "height", "width"), dynamic=("patches",)),
 }
 
+MEASURES: Final = frozenset(name for name in {**WHOLE, **PATCHES} if name.endswith(("_sizes", "_thw", "_hw")))
+"""What of these only measures a picture: another number would speak of none that is there."""
+
 
 @dataclass(frozen=True)
 class Sizes:
