@@ -19,7 +19,7 @@ from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyE
 
 TOKENS: Final = (12, 7)
 """Every head runs at both lengths, so that nothing fixed to the first goes unseen."""
-MOST_TRIES: Final = 24
+MOST_TRIES: Final = 16
 """How many combinations of rules a head is given; those of the usual shapes come first."""
 
 MOST_FITTED: Final = 4096
