@@ -11,6 +11,7 @@ from typing import Any, Final
 from ipfs_accelerate_generator.given import is_given
 from ipfs_accelerate_generator.spec import Head, Limits, Processors
 from ipfs_accelerate_generator.survey.pictured import KINDS
+from ipfs_accelerate_generator.survey.shape import text
 from ipfs_accelerate_generator.survey.subject import Subject
 
 # The modality that an input carries; inputs that go with another (masks, segments) carry none of their own.
@@ -167,7 +168,7 @@ def _path(config: Any, names: Iterable[str]) -> str:
         if name in own and getattr(config, name) is not None:
             return name
     inner = [(key, value) for key, value in vars(config).items() if isinstance(value, PreTrainedConfig)]
-    inner.sort(key=lambda each: each[1] is not config.get_text_config())
+    inner.sort(key=lambda each: each[1] is not text(config))
     return next((f"{key}.{path}" for key, value in inner if (path := _path(value, names))), "")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.survey import pictured, shown
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
-from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, SAMPLES, Shape, number
+from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, SAMPLES, Shape, number, text
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
 # Beside what the type's processors return.
@@ -64,11 +64,11 @@ def wider(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
     Some models take everything as an option and fail without it.
     """
     signature = inspect.signature(candidate.call).parameters
-    text = () if {*names} & (_MASKED | _PIXELS | {*RULES}) else ("input_ids",)
+    read = () if {*names} & (_MASKED | _PIXELS | {*RULES}) else ("input_ids",)
     return tuple(
         name
         for name in signature
-        if name in (*names, *text)
+        if name in (*names, *read)
         or (
             name in RULES
             and (not name.endswith("mask") or name.removesuffix("_mask") in names or name == "padding_mask")
@@ -193,10 +193,10 @@ def _ids(shape: Shape, generator: Any) -> Any:
     """Ids from 20 up, as special ones have the smallest numbers; a row ends with the end token, if any."""
     import torch
 
-    text = shape.config.get_text_config()
-    highest = number(text, ("vocab_size",), number(shape.config, ("vocab_size",), 64))
+    read = text(shape.config)
+    highest = number(read, ("vocab_size",), number(shape.config, ("vocab_size",), 64))
     ids = torch.randint(min(20, highest // 2), highest, (*shape.rows, shape.tokens), generator=generator)
-    if end := number(text, ("eos_token_id",), number(shape.config, ("eos_token_id",), 0)):
+    if end := number(read, ("eos_token_id",), number(shape.config, ("eos_token_id",), 0)):
         for row, place in enumerate(shape.last):
             ids[row, ..., place] = end
     if shape.pictured:  # between the thirds that a mask may hide

@@ -22,6 +22,14 @@ def parts(config: Any) -> Iterator[Any]:
             yield from parts(value)
 
 
+def text(config: Any) -> Any:
+    """Return the part of a configuration that is about text: of several what reads it, not what writes."""
+    try:
+        return config.get_text_config()
+    except ValueError:  # it cannot tell which
+        return config.get_text_config(encoder=True)
+
+
 def number(config: Any, names: Iterable[str], otherwise: int) -> int:
     """Return the first of `names` that a part of `config` has, as a whole number; of a pair its last."""
     for name in names:
