@@ -110,9 +110,7 @@ def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
     )
 
 
-def _attempts(
-    about: Subject, heads: tuple[Candidate, ...], returned: tuple[str, ...]
-) -> Iterator[_Attempt]:
+def _attempts(about: Subject, heads: tuple[Candidate, ...], returned: tuple[str, ...]) -> Iterator[_Attempt]:
     """Yield what came of each alternative that differs from those before, mended as the messages say."""
     seen: list[dict[str, Any]] = []
     for alternative in ALTERNATIVES:
