@@ -75,9 +75,11 @@ def layer_kinds(sheet: Sheet) -> None:
 def rotary_shares(sheet: Sheet) -> None:
     """Let the shares of a head that turn with time, height and width sum to half of it again."""
     widths = [sheet.after[name] for name, _ in sheet.single(Quantity.HEAD_WIDTH)]
-    turned: dict[str, Any] = getattr(plain(sheet.config), "rope_parameters", None) or {}
-    factor = turned.get("partial_rotary_factor") or 1.0  # the share of a head that turns at all
-    half = int(min(widths, default=sheet.how.head_width) * factor) // 2
+    width = min(widths, default=sheet.how.head_width)
+    known = "mrope_section" in getattr(sheet.config, "ignore_keys_at_rope_validation", ())
+    turned: dict[str, Any] = (getattr(plain(sheet.config), "rope_parameters", None) or {}) if known else {}
+    part = int(width * (turned.get("partial_rotary_factor") or 1.0)) // 2  # not all of a head may turn
+    half = part if part >= 3 else width // 2  # three shares of less are none
     for name in ("rope_parameters", "rope_scaling"):
         value = sheet.before.get(name)
         if isinstance(value, dict) and is_counts(value.get("mrope_section")):
@@ -86,15 +88,17 @@ def rotary_shares(sheet: Sheet) -> None:
             smaller[0] += half - sum(smaller)
             sheet.after[name] = value | {"mrope_section": smaller}
     untold = "rope_parameters" in sheet.before and sheet.before["rope_parameters"] is None
-    if untold and "mrope_section" in getattr(sheet.config, "ignore_keys_at_rope_validation", ()):
+    if untold and known:
         third = half // 3  # the class knows such shares, and its model has numbers of its own for large heads
         shares = {"mrope_section": [half - 2 * third, third, third]}
         told: dict[str, Any] = {"rope_type": "default"} | shares
         nested = [kind for kind, own in turned.items() if isinstance(own, dict)]
+        made = plain(sheet.config)
         if (
-            getattr(plain(sheet.config), "rope_parameters", None) == {}
-        ):  # one that tells of each kind, and of none yet
-            nested, told = sorted(set(plain(sheet.config).layer_types)), told | {"rope_theta": 10000.0}
+            getattr(made, "rope_parameters", None) == {}
+        ):  # it is to tell of each kind of layer, and tells of none
+            nested = sorted(set(getattr(made, "layer_types", ())))
+            told |= {"rope_theta": 10000.0}
         sheet.after["rope_parameters"] = {kind: told for kind in nested} if nested else told
 
 

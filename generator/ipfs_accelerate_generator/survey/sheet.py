@@ -27,7 +27,8 @@ class Alternative:
     layers: int = 2
     positions: int = 64
     patch: int = 8
-    image: int = 64
+    image: int = 0
+    """Pixels a side; 0 says: four patches, or 64 where there is no single patch size or a pyramid."""
     divide: bool = False
     """Divide all widths by one number, which keeps the shares between them, instead of making them equal."""
     keep_widths: bool = False
@@ -121,8 +122,17 @@ def defaults(config: Any) -> dict[str, Any]:
 
 @functools.cache
 def plain(config: Any) -> Any | None:
-    """Return a configuration with the defaults of the class, to be read only; None where there is none."""
-    return whole(config, {})
+    """Return a configuration with the defaults of the class, to be read only; None where there is none.
+
+    transformers writes into the defaults of a class as it makes one: they are put back.
+    """
+    told = [spec.init_kwargs for spec in (getattr(config, "sub_configs_defaults", None) or {}).values()]
+    kept = copy.deepcopy(told)
+    made = whole(config, {})
+    for before, now in zip(kept, told, strict=True):
+        now.clear()
+        now.update(before)
+    return made
 
 
 def whole(config: Any, start: Mapping[str, Any]) -> Any | None:
@@ -135,7 +145,7 @@ def whole(config: Any, start: Mapping[str, Any]) -> Any | None:
 
 def _derived(config: Any, start: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """Return the numbers and lists that the class itself gives to fields which `told` leaves unset."""
-    made = vars((whole(config, start) if start else plain(config)) or object)
+    made = vars((whole(config, copy.deepcopy(dict(start))) if start else plain(config)) or object)
     unset = {name: made.get(name) for name, value in told.items() if value is None}
     return {
         name: copy.deepcopy(value)
@@ -177,7 +187,8 @@ def parts(config: Any, thorough: bool = False) -> Iterator[Part]:
         yield Part(name, inner, start, by_type=not own or name == "backbone_config")
     if thorough:
         made = vars(plain(config) or object)
+        known = getattr(config, "sub_configs_defaults", None) or {}
         for name, inner in (getattr(config, "sub_configs", None) or {}).items():
-            if name in told and name not in (getattr(config, "sub_configs_defaults", None) or {}):
-                if isinstance(inner, type) and isinstance(made.get(name), inner):
-                    yield Part(name, inner, {}, by_type=False)
+            own = isinstance(inner, type) and isinstance(made.get(name), inner)
+            if own and name in told and name not in known:
+                yield Part(name, inner, {}, by_type=False)

@@ -33,7 +33,9 @@ ALTERNATIVES: Final = (
     Alternative(name=f"{_EQUAL}, {_CLOSER}", thorough=True),
     Alternative(name=f"equal widths of 64, 2 heads, {_CLOSER}", width=64, heads=2, thorough=True),
     Alternative(name=f"{_DIVIDED}, {_CLOSER}", divide=True, thorough=True),
-    Alternative(name=f"{_DIVIDED}, images of 256, {_CLOSER}", divide=True, image=256, thorough=True),
+    Alternative(
+        name=f"{_DIVIDED}, images of 256, {_CLOSER}", divide=True, image=256, patch=16, thorough=True
+    ),
     Alternative(name=f"{_EQUAL}, spread of 0.5, {_CLOSER}", spread=0.5, factor=3.0, thorough=True),
     Alternative(name=f"{_EQUAL}, spread of 1.0, {_CLOSER}", spread=1.0, factor=10.0, thorough=True),
 )
@@ -110,9 +112,11 @@ def _groups(sheet: Sheet, _: str, value: Any) -> Any:
 
 
 def _image(sheet: Sheet, _: str, value: Any) -> Any:
-    """Return four patches a side, or a fixed number of pixels where there is no single patch size or a pyramid."""
+    """Return four patches a side, or 64 pixels where there is no single patch size or a pyramid."""
+    if sheet.how.image:
+        return _at_most(value, sheet.how.image)
     patch = next((size for _, size in sheet.single(Quantity.PATCH)), 0)
-    return _at_most(value, 4 * min(patch, sheet.how.patch) if patch and not sheet.stages else sheet.how.image)
+    return _at_most(value, 4 * min(patch, sheet.how.patch) if patch and not sheet.stages else 64)
 
 
 def _token(sheet: Sheet, name: str, value: Any) -> Any:

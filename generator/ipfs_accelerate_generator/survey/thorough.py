@@ -1,4 +1,4 @@
-"""A closer look at a configuration that the usual rules do not make small, or not whole: what is unset, what is rare."""
+"""A closer look at a configuration that the usual rules do not make small, or whole: what is unset, what is rare."""
 
 from __future__ import annotations
 
@@ -83,9 +83,11 @@ def every_kind(sheet: Sheet) -> None:
     made = plain(sheet.config)
     layers = next((name for name, _ in _main_layers(sheet)), None)
     common = getattr(sheet.config, "attribute_map", {}).get("layer_types", "layer_types")
-    told = getattr(made, common, None) or getattr(made, "layers_block_type", None)
+    told: Any = getattr(made, common, None) or getattr(made, "layers_block_type", None)
     kinds = list(dict.fromkeys(told)) if _are_words(told) else []
-    if kinds == ["linear_attention"] and common in sheet.before:  # a cache counts what it holds by an attention
+    if (
+        kinds == ["linear_attention"] and common in sheet.before
+    ):  # a cache counts what it holds by an attention
         kinds = [*kinds, "full_attention"]
     if layers is None or len(kinds) < 2:
         return
@@ -107,10 +109,9 @@ def lists_again(sheet: Sheet) -> None:
         for name, value in sheet.before.items():
             if isinstance(value, (list, tuple)) and len(value) == length and name in sheet.after:
                 now = sheet.after[name]
-                if len(now) != count or _are_words(value):
-                    entries = list(dict.fromkeys(value)) if _are_words(value) else list(now)
-                    if now and (len(now) != count or set(entries) != set(now)):
-                        sheet.after[name] = type(value)((entries * count)[:count])
+                entries = list(dict.fromkeys(value)) if _are_words(value) else list(now)
+                if entries and (len(now) != count or (_are_words(value) and not set(entries) <= set(now))):
+                    sheet.after[name] = type(value)((entries * count)[:count])
 
 
 def _main_layers(sheet: Sheet) -> Iterator[tuple[str, int]]:
@@ -136,7 +137,8 @@ def coefficients(sheet: Sheet) -> None:
 
 def products(sheet: Sheet) -> None:
     """Let a width be the first one times its largest multiplier where it is so by default."""
-    base, many = sheet.before.get("base_channels"), sheet.before.get("channel_multiplier")
+    base: Any = sheet.before.get("base_channels")
+    many: Any = sheet.before.get("channel_multiplier")
     if is_count(base) and is_counts(many):
         for name, value in sheet.single(Quantity.WIDTH):
             if name != "base_channels" and value == base * many[-1]:
@@ -172,9 +174,23 @@ def lists_of_a_width(sheet: Sheet) -> None:
                 sheet.after[name] = type(value)([sheet.after[width]] * len(value))
 
 
+def widths_in_a_file(sheet: Sheet) -> None:
+    """Let widths be a list, as a file holds them: a model may add a list to them."""
+    for name, value in sheet.listed(Quantity.WIDTH):
+        sheet.after[name] = list(sheet.after.get(name, value))
+
+
+def halves(sheet: Sheet) -> None:
+    """Let the features of a place be half as many as the width that they are added to, where they are by default."""
+    half: Any = sheet.before.get("num_pos_feats")
+    for name, value in sheet.single(Quantity.WIDTH):
+        if is_count(half) and value == 2 * half:
+            sheet.after["num_pos_feats"] = sheet.after[name] // 2
+
+
 def halved_channels(sheet: Sheet) -> None:
     """Let a vocoder, which halves its channels at each step up, have some left at the last."""
-    first, steps = "upsample_initial_channel", sheet.before.get("upsample_rates")
+    first, steps = "upsample_initial_channel", sheet.before.get("upsample_rates") or ()
     if is_count(sheet.before.get(first)) and is_counts(steps):
         sheet.after[first] = min(sheet.before[first], 2 ** (len(steps) + 2))
 
@@ -191,7 +207,7 @@ def heads_divide(sheet: Sheet) -> None:
 
 def expert_groups(sheet: Sheet) -> None:
     """Let there be two groups of experts, of which one is chosen, where there are as many by default."""
-    groups = sheet.before.get("n_group")
+    groups: Any = sheet.before.get("n_group")
     if is_count(groups) and groups > 1:
         sheet.after["n_group"], sheet.after["topk_group"] = 2, 1
 
@@ -201,7 +217,9 @@ def expanded_heads(sheet: Sheet) -> None:
     for wide, width in sheet.single(Quantity.WIDTH):
         for many, heads in sheet.single(Quantity.HEADS):
             for name, value in sheet.single(Quantity.HEAD_WIDTH):
-                factor = next((sheet.before[key] for key in ("expand", "mamba_expand") if key in sheet.before), 0)
+                factor = next(
+                    (sheet.before[key] for key in ("expand", "mamba_expand") if key in sheet.before), 0
+                )
                 if is_count(factor) and factor and value * heads == width * factor:
                     sheet.after[name] = max(sheet.after[wide] * factor // sheet.after[many], 1)
                     if is_count(sheet.before.get("n_groups")):
@@ -210,7 +228,8 @@ def expanded_heads(sheet: Sheet) -> None:
 
 def box_shares(sheet: Sheet) -> None:
     """Let four corners and two lengths of a box fill the width again, where they do so by default."""
-    corner, length = sheet.before.get("coordinate_size"), sheet.before.get("shape_size")
+    corner: Any = sheet.before.get("coordinate_size")
+    length: Any = sheet.before.get("shape_size")
     if not (is_count(corner) and is_count(length)):
         return
     for name, width in sheet.single(Quantity.WIDTH):
@@ -218,7 +237,7 @@ def box_shares(sheet: Sheet) -> None:
             sheet.after["coordinate_size"] = sheet.after[name] // 8
             sheet.after["shape_size"] = sheet.after[name] // 4
             if is_count(sheet.before.get("input_size")):  # of the image, which has no other limit
-                sheet.after["input_size"] = sheet.how.image
+                sheet.after["input_size"] = 64
 
 
 def folded_pixels(sheet: Sheet) -> None:
@@ -271,6 +290,7 @@ THOROUGH: Final[tuple[Callable[[Sheet], None], ...]] = (
     stage_channels,
     lists_of_a_width,
     halved_channels,
+    halves,
     repeated_patterns,
     every_kind,
     lists_again,
@@ -286,5 +306,6 @@ THOROUGH: Final[tuple[Callable[[Sheet], None], ...]] = (
     layers_elsewhere,
     first_merges,
     growing_depths,
+    widths_in_a_file,
 )
 """Applied after the relations that every alternative keeps."""
