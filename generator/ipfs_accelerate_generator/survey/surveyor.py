@@ -56,19 +56,16 @@ class _Attempt:
         return min((proof.control for proof in self.proofs.values()), default=0.0)
 
     @property
-    def complete(self) -> bool:
-        return not self.failures and self.control >= LEAST_CONTROL
-
-    @property
     def rank(self) -> tuple[int, bool]:
         return len(self.proofs), self.control >= LEAST_CONTROL
 
     @property
     def last(self) -> bool:
-        """Whether no other numbers can do better."""
-        return self.complete or (
-            not self.proofs and all(isinstance(each, NoInput) for each in self.failures.values())
+        """Whether no other numbers can do better: an input that nobody makes, or a library, they do not bring."""
+        hopeless = all(
+            isinstance(each, NoInput) or str(each).startswith("needs ") for each in self.failures.values()
         )
+        return hopeless and (not self.proofs or self.control >= LEAST_CONTROL)
 
     def shortcoming(self) -> str:
         """Return in one line what was wrong."""
