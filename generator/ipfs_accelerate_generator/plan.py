@@ -32,7 +32,7 @@ from ipfs_accelerate_py.errors import AccelerateError
 from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, Backend
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
 from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
-from ipfs_accelerate_py.skills.image_steps import ROUNDED_DOWN, SHAPE_KEPT, STEPS
+from ipfs_accelerate_py.skills.own_classes import ROUNDED_DOWN, SHAPE_KEPT, STEPS
 from ipfs_accelerate_py.skills.preprocessing import stem
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
