@@ -164,6 +164,11 @@ class Plan:
         return self.spec.subfamily == "text-decoder" or self.spec.subfamily.endswith("image-to-text")
 
     @property
+    def asks_for_objects(self) -> bool:
+        """Whether any head looks for what texts name."""
+        return any(head.task in SEEN for head in self.heads)
+
+    @property
     def generates(self) -> bool:
         """Whether any head writes its answer token by token."""
         return any(head.generates for head in self.heads)
