@@ -7,7 +7,7 @@ from tiny_checkpoints import weightless
 
 from ipfs_accelerate_py.errors import CheckpointError, InputError
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
-from ipfs_accelerate_py.skills.image_steps import STEPS
+from ipfs_accelerate_py.skills.own_classes import STEPS
 from ipfs_accelerate_py.skills.own_images import OwnImages
 
 TOLERANCE = 1e-5
@@ -19,6 +19,8 @@ VARIANTS = {
         "ensure_multiple_of": 14,
     },
     "DPT, filled up": {"size": {"height": 50, "width": 70}, "do_pad": True, "size_divisor": 32},
+    "Donut": {"size": {"height": 80, "width": 60}},
+    "Donut, turned": {"size": {"height": 80, "width": 50}, "do_align_long_axis": True},
     "EfficientNet": {"size": {"height": 40, "width": 36}},
     "EfficientNet, from minus one": {
         "size": {"height": 40, "width": 36},
@@ -32,6 +34,9 @@ VARIANTS = {
     "GLPN, sixteen": {"size_divisor": 16},
     "Levit": {"size": {"shortest_edge": 40}, "crop_size": {"height": 40, "width": 40}},
     "Levit, exact": {"size": {"height": 50, "width": 44}, "crop_size": {"height": 40, "width": 40}},
+    "Mask2Former": {"size": {"shortest_edge": 70, "longest_edge": 120}},
+    "MaskFormer": {"size": {"shortest_edge": 70, "longest_edge": 120}},
+    "MaskFormer, within": {"size": {"max_height": 50, "max_width": 70}, "size_divisor": 0},
     "MobileViT": {"size": {"shortest_edge": 40}, "crop_size": {"height": 41, "width": 41}},
     "MobileViT, red first": {"size": {"height": 20, "width": 30}, "do_flip_channel_order": False},
     "Perceiver": {"size": {"height": 40, "width": 40}, "crop_size": {"height": 50, "width": 46}},

@@ -33,7 +33,7 @@ from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.errors import AccelerateError
 from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, Backend
 from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
-from ipfs_accelerate_py.skills.image_steps import ROUNDED_DOWN, SHAPE_KEPT, STEPS
+from ipfs_accelerate_py.skills.own_classes import ROUNDED_DOWN, SHAPE_KEPT, STEPS
 from ipfs_accelerate_py.skills.preprocessing import stem
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
@@ -163,6 +163,11 @@ class Plan:
     def decodes(self) -> bool:
         """Whether every token sees those before it only, so that a text is judged by its last."""
         return self.spec.subfamily == "text-decoder" or self.spec.subfamily.endswith("image-to-text")
+
+    @property
+    def asks_for_objects(self) -> bool:
+        """Whether any head looks for what texts name."""
+        return any(head.task in SEEN for head in self.heads)
 
     @property
     def generates(self) -> bool:

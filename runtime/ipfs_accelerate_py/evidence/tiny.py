@@ -65,6 +65,28 @@ def trained(tokenizer_class: Any) -> Any:
     return tokenizer
 
 
+def begun_above_zero(tokenizer: Any) -> Any:
+    """Return `tokenizer` with another number for the token that begins a text, if that was 0: to some models 0 is none.
+
+    It changes places with the first piece that is no special token.
+    """
+    if tokenizer.bos_token_id != 0:
+        return tokenizer
+    library = tokenizer.backend_tokenizer
+    written = json.loads(library.to_str())
+    begin, ids = tokenizer.bos_token, written["model"]["vocab"]
+    place = next(place for piece, place in ids.items() if piece not in tokenizer.all_special_tokens)
+    other = next(piece for piece, each in ids.items() if each == place)
+    ids[begin], ids[other] = place, 0
+    for added in written["added_tokens"]:
+        if added["content"] == begin:
+            added["id"] = place
+    tokenizer._tokenizer = type(library).from_str(
+        json.dumps(written).replace(json.dumps([begin, 0]), json.dumps([begin, place]))
+    )
+    return tokenizer
+
+
 def _spelling(tokenizer_class: Any) -> Any:
     """Return a tokenizer with the letters of `TEXTS` in capitals, after the tokens that its defaults name."""
     named = ("pad_token", "bos_token", "eos_token", "unk_token", "word_delimiter_token")

@@ -6,23 +6,20 @@ A function takes a Pillow image and what preprocessor_config.json says, and retu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from ipfs_accelerate_py.skills.arrays import Array
+from ipfs_accelerate_py.skills.preprocessing import Edges, Within
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 Settings = Mapping[str, Any]
-Step = Callable[["Picture", Settings], Array]
 
 _LARGEST: Final = 50_000_000  # pixels of a resized image; a long thin one may ask for any number
-_HALF: Final = [0.5, 0.5, 0.5]
-_IMAGENET_MEAN: Final = [0.485, 0.456, 0.406]
-_IMAGENET_STD: Final = [0.229, 0.224, 0.225]
 _NEAR_ONE: Final = 256 / 224  # LeViT's edge before the middle is cut out
 _LONGER: Final = 1333 / 800  # how much longer than its shorter side an image may become
 _YOLOS_GRID: Final = 16
@@ -117,6 +114,39 @@ def dpt(image: Picture, settings: Settings) -> Array:
     return pixels
 
 
+def donut(image: Picture, settings: Settings) -> Array:
+    """Return an image made small enough to lie in the middle of a sheet, which may be turned first."""
+    from PIL.Image import Transpose
+
+    height, width = exact(settings)
+    if settings["do_align_long_axis"] and (width - height) * (image.width - image.height) < 0:
+        image = image.transpose(method=Transpose.ROTATE_270)
+    if settings["do_resize"]:
+        image = resized(image, _with_shorter(image, min(height, width)), settings)
+    if settings["do_thumbnail"]:
+        image = resized(image, _thumbnail(image, height, width), settings)
+    pixels = values(image)
+    if settings["do_pad"]:
+        frame = [(height - image.height), (width - image.width)]
+        if min(frame) < 0:
+            raise Unfit(
+                f"an image of {image.width}x{image.height} is larger than a sheet of {width}x{height}"
+            )
+        pixels = np.pad(pixels, ((0, 0), *((each // 2, each - each // 2) for each in frame)))
+    return scaled(pixels, settings)
+
+
+def _thumbnail(image: Picture, height: int, width: int) -> tuple[int, int]:
+    short = min(image.height, height), min(image.width, width)
+    if short == (image.height, image.width):
+        return short
+    if image.height > image.width:
+        return short[0], int(image.width * short[0] / image.height)
+    if image.width > image.height:
+        return int(image.height * short[1] / image.width), short[1]
+    return short
+
+
 def efficientnet(image: Picture, settings: Settings) -> Array:
     """Return an image from -1 to 1 or from 0, divided by its deviation once more where the top is included."""
     if settings["do_resize"]:
@@ -150,6 +180,23 @@ def levit(image: Picture, settings: Settings) -> Array:
         image = resized(image, _with_shorter(image, int(_NEAR_ONE * _shortest(settings))), settings)
     if settings["do_center_crop"]:
         image = middle(image, exact(settings, "crop_size"))
+    return scaled(values(image), settings)
+
+
+def maskformer(image: Picture, settings: Settings) -> Array:
+    """Return an image resized as DETR's are, and its sides made longer to multiples of a length."""
+    if settings["do_resize"]:
+        written, divisor = settings["size"], settings["size_divisor"]
+        if "height" in written:
+            size = exact(settings)
+        elif "max_height" in written:
+            size = Within(written["max_height"], written["max_width"]).of(image.width, image.height)[::-1]
+        else:
+            edges = Edges(written["shortest_edge"], written["longest_edge"])
+            size = edges.of(image.width, image.height)[::-1]
+        if divisor:
+            size = (math.ceil(size[0] / divisor) * divisor, math.ceil(size[1] / divisor) * divisor)
+        image = resized(image, size, settings)
     return scaled(values(image), settings)
 
 
@@ -248,115 +295,3 @@ def _yolos_size(image: Picture, settings: Settings) -> tuple[int, int]:
     else:
         height, width = short, int(precise * image.width / image.height)
     return height - height % _YOLOS_GRID, width - width % _YOLOS_GRID
-
-
-_COMMON: Final[Settings] = {
-    "do_resize": True,
-    "resample": 2,  # bilinear
-    "do_center_crop": False,
-    "do_rescale": True,
-    "rescale_factor": 1 / 255,
-    "do_normalize": True,
-    "do_pad": True,
-}
-_SMALL: Final[Settings] = {"resample": 3, "size": {"height": 224, "width": 224}, "do_center_crop": True}
-STEPS: Final[Mapping[str, tuple[Step, Settings]]] = {
-    "DPT": (
-        dpt,
-        {
-            "resample": 3,
-            "size": {"height": 384, "width": 384},
-            "keep_aspect_ratio": False,
-            "ensure_multiple_of": 1,
-            "image_mean": _HALF,
-            "image_std": _HALF,
-            "do_pad": False,
-        },
-    ),
-    "EfficientNet": (
-        efficientnet,
-        {
-            "resample": 3,
-            "size": {"height": 346, "width": 346},
-            "crop_size": {"height": 289, "width": 289},
-            "rescale_offset": False,
-            "include_top": True,
-            "image_mean": _HALF,
-            "image_std": _HALF,
-        },
-    ),
-    "GLPN": (glpn, {"size_divisor": 32, "do_normalize": False}),
-    "Levit": (
-        levit,
-        {
-            **_SMALL,
-            "size": {"shortest_edge": 224},
-            "crop_size": {"height": 224, "width": 224},
-            "image_mean": _IMAGENET_MEAN,
-            "image_std": _IMAGENET_STD,
-        },
-    ),
-    "MobileViT": (
-        mobilevit,
-        {
-            **_SMALL,
-            "size": {"shortest_edge": 224},
-            "crop_size": {"height": 256, "width": 256},
-            "do_flip_channel_order": True,
-        },
-    ),
-    "Perceiver": (
-        perceiver,
-        {
-            **_SMALL,
-            "crop_size": {"height": 256, "width": 256},
-            "image_mean": _IMAGENET_MEAN,
-            "image_std": _IMAGENET_STD,
-        },
-    ),
-    "SuperPoint": (superpoint, {"size": {"height": 480, "width": 640}, "do_grayscale": False}),
-    "Swin2SR": (swin2sr, {"size_divisor": 8}),
-    "TextNet": (
-        textnet,
-        {
-            "size": {"shortest_edge": 640},
-            "size_divisor": 32,
-            "crop_size": {"height": 224, "width": 224},
-            "image_mean": _IMAGENET_MEAN,
-            "image_std": _IMAGENET_STD,
-        },
-    ),
-    "Vilt": (
-        vilt,
-        {
-            "resample": 3,
-            "size": {"shortest_edge": 384},
-            "size_divisor": 32,
-            "image_mean": _HALF,
-            "image_std": _HALF,
-        },
-    ),
-    "Yolos": (
-        yolos,
-        {
-            "size": {"shortest_edge": 800, "longest_edge": 1333},
-            "image_mean": _IMAGENET_MEAN,
-            "image_std": _IMAGENET_STD,
-        },
-    ),
-}
-"""By what the names of a class in all releases share: its function, and what it does where a file is silent."""
-
-ROUNDED_DOWN: Final = frozenset({"GLPN"})
-"""Those by whom a small image is refused, for its sides are rounded down to nothing."""
-SHAPE_KEPT: Final = frozenset({"GLPN", "Swin2SR", "TextNet", "Vilt", "Yolos"})
-"""Those that leave an image as wide or high as it was, more or less; without a mask two shapes are no batch."""
-
-
-def steps(name: str, written: Settings) -> tuple[Step, dict[str, Any]] | None:
-    """Return the function of the image processor called `name`, with its settings; None where it has none here."""
-    if name not in STEPS:
-        return None
-    function, silent = STEPS[name]
-    said = {key: value for key, value in written.items() if value is not None}
-    return function, {**_COMMON, **silent, **said}

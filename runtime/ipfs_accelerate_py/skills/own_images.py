@@ -11,7 +11,8 @@ import numpy as np
 from ipfs_accelerate_py.errors import CheckpointError, InputError
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.image import ImageInput
-from ipfs_accelerate_py.skills.image_steps import Step, Unfit, steps
+from ipfs_accelerate_py.skills.image_steps import Unfit
+from ipfs_accelerate_py.skills.own_classes import Step, steps
 from ipfs_accelerate_py.skills.picture_settings import image_settings
 from ipfs_accelerate_py.skills.preprocessing import FILE, stem
 
