@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from ipfs_accelerate_generator.finding import Effect, Finding
+from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.planned import (
     HEARD,
     IMAGE_TENSORS,
@@ -29,6 +30,7 @@ from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.errors import AccelerateError
 from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, Backend
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
+from ipfs_accelerate_py.skills.frame_features import FRAME_EXTRACTORS
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
 ROUTES: Final = {
@@ -90,6 +92,26 @@ class Plan:
         """The tensors that a feature extractor makes of a sound for any of the heads."""
         used = {name for head in self.heads for name in head.audio_inputs}
         return tuple(name for name in HEARD if name in used)
+
+    @property
+    def in_frames(self) -> bool:
+        """Whether a sound is given as rows of bands, one for each frame."""
+        return self.spec.processors.feature_extractor in FRAME_EXTRACTORS
+
+    @property
+    def sounds(self) -> Identifier:
+        """The function that makes sounds of which what transformers makes is heard to the last row."""
+        return Identifier("sounds_of_whole_frames" if self.in_frames else "sounds")
+
+    @property
+    def hears(self) -> Identifier:
+        """The class that makes a sound ready for the model."""
+        return Identifier("FrameInput" if self.in_frames else "AudioInput")
+
+    @property
+    def in_pictures(self) -> bool:
+        """Whether there are always as many of these rows."""
+        return self.in_frames and FRAME_EXTRACTORS[self.spec.processors.feature_extractor].fixed
 
     @property
     def image_inputs(self) -> tuple[str, ...]:
@@ -290,7 +312,7 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     given a sound where others are given a text: "tasks/feature_extraction_audio".
     """
     sounds = any(name in head.inputs for name in SOUNDS)
-    if sounds and spec.processors.feature_extractor not in EXTRACTORS:
+    if sounds and spec.processors.feature_extractor not in {*EXTRACTORS, *FRAME_EXTRACTORS}:
         return ""  # nobody wrote its features in NumPy yet
     if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
         return ""  # what audio types are given is sound; a decoder alone continues a text
