@@ -33,6 +33,7 @@ from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
 from ipfs_accelerate_py.skills.frame_features import FRAME_EXTRACTORS
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
+SPELLING: Final = "Wav2Vec2CTCTokenizer"
 ROUTES: Final = {
     Backend.OPENVINO: "convert_model",
     Backend.ONNXRUNTIME: "dynamo",
@@ -102,6 +103,11 @@ class Plan:
     def sounds(self) -> Identifier:
         """The function that makes sounds of which what transformers makes is heard to the last row."""
         return Identifier("sounds_of_whole_frames" if self.in_frames else "sounds")
+
+    @property
+    def spells(self) -> bool:
+        """Whether what is heard frame by frame is written in letters, by the rules of wav2vec2's tokenizer."""
+        return self.spec.processors.tokenizer == SPELLING
 
     @property
     def hears(self) -> Identifier:
@@ -316,6 +322,8 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
         return ""  # nobody wrote its features in NumPy yet
     if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
         return ""  # what audio types are given is sound; a decoder alone continues a text
+    if sounds and head.task == "feature-extraction" and head.output == "logits":
+        return ""  # the table of bare models names the class of another task again, which gives no vectors
     if head.task == "any-to-any" and not _is_pictured_text(spec, head):
         return ""  # nobody wrote its sounds and videos yet
     if spec.modalities == ("video",) and not spec.processors.image_processor:
@@ -324,6 +332,8 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
     if sounds:
         names.insert(1, f"tasks/{head.function}_audio")
+    if kind == "ctc" and spec.processors.tokenizer != SPELLING:
+        names = [f"{names[0]}_pieces"]  # of words, and not letters
     return next((name for name in names if name in templates), "")
 
 

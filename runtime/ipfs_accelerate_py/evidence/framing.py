@@ -8,6 +8,7 @@ from typing import Any
 
 from ipfs_accelerate_py.evidence.comparison import Array
 from ipfs_accelerate_py.evidence.sounds import sounds
+from ipfs_accelerate_py.evidence.tiny import trained
 
 _PAIR = 320  # samples of two rows, which some extractors join
 _BANDS = ("num_mel_bins", "input_feat_per_channel", "feature_size")  # what configurations call them
@@ -28,6 +29,23 @@ def framing(extractor_class: Any, config: Any) -> Any:
     if "max_length" in known and hasattr(config, "max_length"):
         settings["max_length"] = config.max_length
     return extractor_class(**settings)
+
+
+def writing_pieces(tokenizer_class: Any) -> Any:
+    """Return a tokenizer of `tokenizer_class` that knows pieces of the texts of the tests, and a token for padding.
+
+    Where the class has no model of its own to train, it is one of bytes.
+    """
+    from transformers import TokenizersBackend
+
+    own = issubclass(tokenizer_class, TokenizersBackend) and "model" in vars(tokenizer_class)
+    if own or not issubclass(tokenizer_class, TokenizersBackend):
+        return trained(tokenizer_class)
+    general = trained(TokenizersBackend)
+    special = {name: getattr(general, name) for name in ("unk_token", "bos_token", "eos_token")}
+    tokenizer = tokenizer_class(tokenizer_object=general.backend_tokenizer, **special)
+    tokenizer.add_special_tokens({"pad_token": "<pad>"})
+    return tokenizer
 
 
 @cache
