@@ -30,6 +30,7 @@ from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.errors import AccelerateError
 from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, Backend
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
+from ipfs_accelerate_py.skills.codec_input import CODEC_EXTRACTORS
 from ipfs_accelerate_py.skills.frame_features import FRAME_EXTRACTORS
 
 PRECISION: Final = "float32"  # the one that modules are generated in; findings about others wait for theirs
@@ -112,7 +113,14 @@ class Plan:
     @property
     def hears(self) -> Identifier:
         """The class that makes a sound ready for the model."""
+        if self.in_codes:
+            return Identifier("CodecInput")
         return Identifier("FrameInput" if self.in_frames else "AudioInput")
+
+    @property
+    def in_codes(self) -> bool:
+        """Whether sounds become codes, and codes sounds."""
+        return self.spec.processors.feature_extractor in CODEC_EXTRACTORS
 
     @property
     def in_pictures(self) -> bool:
@@ -318,7 +326,11 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     given a sound where others are given a text: "tasks/feature_extraction_audio".
     """
     sounds = any(name in head.inputs for name in SOUNDS)
-    if sounds and spec.processors.feature_extractor not in {*EXTRACTORS, *FRAME_EXTRACTORS}:
+    if sounds and spec.processors.feature_extractor not in {
+        *EXTRACTORS,
+        *FRAME_EXTRACTORS,
+        *CODEC_EXTRACTORS,
+    }:
         return ""  # nobody wrote its features in NumPy yet
     if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
         return ""  # what audio types are given is sound; a decoder alone continues a text

@@ -45,6 +45,7 @@ HEADS_WITHOUT_PIPELINE = (
     "text2text-generation",
     "audio-frame-classification",
     "audio-xvector",
+    "audio-tokenization",
 )
 
 TASKS = PIPELINES + HEADS_WITHOUT_PIPELINE
