@@ -126,14 +126,17 @@ def test_measuring_again_is_no_news() -> None:
     assert one(adopted(before, [more], ENVIRONMENTS)).evidence == "f" * 12
 
 
-def test_another_route_than_the_usual_one_becomes_a_variant() -> None:
-    found = adopted((), [judged("works", route="onnx")], ENVIRONMENTS)
-    assert [(finding.effect, dict(finding.variant)) for finding in found] == [
-        (Effect.VARIANT, {"route": "onnx"}),
-        (Effect.PROVED, {}),
-    ]
-    back = adopted(found, [judged("works", slice=NEW)], ENVIRONMENTS)
-    assert one(back).effect is Effect.PROVED
+def test_the_route_that_an_export_took_is_no_finding() -> None:
+    assert one(adopted((), [judged("works", route="onnx")], ENVIRONMENTS)).effect is Effect.PROVED
+
+
+def test_a_route_that_somebody_chose_stays_chosen() -> None:
+    chosen = replace(
+        one(adopted((), [judged("works")], ENVIRONMENTS)), effect=Effect.VARIANT, variant={"route": "onnx"}
+    )
+    found = adopted([chosen], [judged("works", slice=NEW)], ENVIRONMENTS)
+    assert [finding.effect for finding in found] == [Effect.VARIANT, Effect.PROVED]
+    assert found[0] == chosen
 
 
 def test_a_failure_that_somebody_expects_is_not_left_out() -> None:

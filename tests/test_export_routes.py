@@ -38,7 +38,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 
 @pytest.mark.parametrize(
     ("backend", "route"),
-    [("openvino", "exporters"), ("onnxruntime", "torchscript"), ("onnxruntime", "exporters")],
+    [
+        ("openvino", "onnx"),
+        ("openvino", "exporters"),
+        ("onnxruntime", "dynamo"),
+        ("onnxruntime", "exporters"),
+    ],
 )
 def test_a_route_that_a_finding_chooses_is_taken_and_agrees(
     backend: str, route: str, checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ipfs_accelerate_generator.finding import Effect, Finding
-from ipfs_accelerate_generator.plan import ROUTES
 from ipfs_accelerate_py.evidence.environment import Environment
 from ipfs_accelerate_py.hardware.backend import Backend
 from ipfs_accelerate_py.registry.verdicts import Outlook, Verdict
@@ -110,21 +109,9 @@ def _settled(
     if Effect.LEAVE_OUT in effects and not may_return:
         return said
     after = [_finding(Effect.PROVED, judged, effects.get(Effect.PROVED), environments)]
-    if (route := _other_route(judged[0])) is not None:
-        variant = _finding(Effect.VARIANT, judged, effects.get(Effect.VARIANT), environments, route=route)
-        after.insert(0, variant)
+    if Effect.VARIANT in effects:  # a choice that somebody made; an export tries its ways by itself
+        after.insert(0, effects[Effect.VARIANT])
     return tuple(after)
-
-
-def _other_route(verdict: Verdict) -> str | None:
-    """Return the route by which the cell was proved, unless it is the one that is taken without a finding.
-
-    A decoder's route says after a comma what was done beside exporting: "convert_model, stateful".
-    """
-    usual = ROUTES.get(Backend(verdict.cell.backend))
-    if usual is None or verdict.route is None or verdict.route.partition(",")[0] == usual:
-        return None
-    return verdict.route
 
 
 def _finding(
@@ -132,8 +119,6 @@ def _finding(
     judged: Sequence[Verdict],
     before: Finding | None,
     environments: Mapping[str, Environment],
-    *,
-    route: str | None = None,
 ) -> Finding:
     """Return the finding with `effect` that `judged` lead to; the one from before if they say nothing new."""
     worst = max(judged, key=lambda each: (each.difference or 0.0, each.environment))
@@ -148,7 +133,6 @@ def _finding(
         slice=worst.slice,
         seen=tuple(sorted(seen)),
         difference=None if worst.difference is None else float(f"{worst.difference:.2g}"),
-        variant={} if route is None else {"route": route},
     )
     return found if before is None else _merged(before, found)
 

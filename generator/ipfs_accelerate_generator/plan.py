@@ -37,8 +37,8 @@ PRECISION: Final = "float32"  # the one that modules are generated in; findings 
 SPELLING: Final = "Wav2Vec2CTCTokenizer"
 ROUTES: Final = {
     Backend.OPENVINO: "convert_model",
-    Backend.ONNXRUNTIME: "dynamo",
-}  # unless a finding chooses another
+    Backend.ONNXRUNTIME: "torchscript",
+}  # is tried first unless a finding chooses another
 _ENGINES: Final = {
     **dict.fromkeys(TORCH_BACKENDS, "torch"),  # what several backends share has a template of its own
     Backend.QUALCOMM: Backend.ONNXRUNTIME.value,
@@ -178,12 +178,12 @@ class Plan:
 
     @property
     def openvino_route(self) -> str:
-        """How OpenVINO's bundle is made."""
+        """The way to OpenVINO's bundle that is tried first."""
         return self._route(Backend.OPENVINO)
 
     @property
     def onnx_route(self) -> str:
-        """How ONNX Runtime's bundle is made."""
+        """The way to ONNX Runtime's bundle that is tried first."""
         return self._route(Backend.ONNXRUNTIME)
 
     def _route(self, backend: Backend) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ipfs_accelerate_py.errors import BundleError
-from ipfs_accelerate_py.skills.arrays import Array, Batch, Module
+from ipfs_accelerate_py.skills.arrays import Array, Batch, Features, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.engine_eager import EagerDecoder, EagerEngine
 from ipfs_accelerate_py.skills.engine_openvino import ROWS
@@ -145,17 +145,27 @@ class _RecordingDecoder:
         self._decoder.reorder(rows)
 
 
-def traced(head: Head, model: Module, checkpoint: Checkpoint) -> Trace:
-    """Return what the head's session feeds for its sample inputs: of unequal length, so that no mask is all ones.
+def traces(head: Head, model: Module, checkpoint: Checkpoint) -> list[Trace]:
+    """Return what the head's session feeds for its sample inputs, for all together and then for each alone.
+
+    They are of unequal length: together, no mask is all ones, and alone, rows and lengths are others.
 
     Raises:
         BundleError: the head does not decode.
     """
+    steps = head.steps(checkpoint)
+    found: list[Trace] = []
+    for inputs in (steps.sample, *((one,) for one in steps.sample)):
+        rows = [row for example in steps.prepare(inputs, steps.options) for row in example.rows]
+        found.append(_traced(head, model, checkpoint, rows))
+    return found
+
+
+def _traced(head: Head, model: Module, checkpoint: Checkpoint, rows: Sequence[Features]) -> Trace:
     if head.session is None:
         raise BundleError("this head does not decode, so it has no session to trace")
     trace = Trace()
     steps = head.steps(checkpoint)
-    rows = [row for example in steps.prepare(steps.sample, steps.options) for row in example.rows]
     engine = _Recording(EagerEngine(head, model, checkpoint), trace)
     with engine.decoding() as decoder:
         session = head.session(engine, decoder)

@@ -27,11 +27,19 @@ from ipfs_accelerate_py.skills.text import TextInput
 _MADE_WITH = ("torch", "transformers", "openvino", "onnxruntime", "onnx", "onnxscript")
 
 
-def sample(head: Head, checkpoint: Checkpoint) -> dict[str, Array]:
-    """Return a batch of the head's own sample inputs: of unequal length, so that no mask is all ones."""
+def samples(head: Head, checkpoint: Checkpoint) -> list[dict[str, Array]]:
+    """Return the head's own sample inputs as batches: all of them, and then each alone.
+
+    They are of unequal length: together, no mask is all ones, and alone, rows and lengths are others.
+    """
     steps = head.steps(checkpoint)
-    rows = [row for example in steps.prepare(steps.sample, steps.options) for row in example.rows]
-    return collate([row for row in rows if row.keys() == head.inputs.keys()], steps.padding)
+
+    def batch(inputs: Sequence[Any]) -> list[dict[str, Array]]:
+        rows = [row for example in steps.prepare(inputs, steps.options) for row in example.rows]
+        fitting = [row for row in rows if row.keys() == head.inputs.keys()]  # a tower is fed by some of them
+        return [collate(fitting, steps.padding)] if fitting else []
+
+    return [*batch(steps.sample), *(each for one in steps.sample for each in batch([one]))]
 
 
 def example_tensors(head: Head | Part, batch: dict[str, Array]) -> tuple[Any, ...]:
@@ -57,58 +65,6 @@ def traceable(head: Head, model: Module, checkpoint: Checkpoint) -> Module:
             return tuple(outputs[name] for name in head.outputs)
 
     return Graph().eval()
-
-
-def named(head: Head, model: Module, checkpoint: Checkpoint) -> Module:
-    """Return a torch module from the tensors of `head.inputs`, by name, to those of `head.outputs`, by name.
-
-    This is what transformers' own exporters take; they also read the configuration of the model inside.
-    """
-    import torch
-
-    graph = head.graph(model, checkpoint)
-
-    class Graph(torch.nn.Module):  # type: ignore[misc]  # torch is an unchecked library
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model  # so that its weights are the module's own
-            self.config = model.config
-
-        def forward(self, **tensors: Any) -> dict[str, Any]:
-            return graph(tensors)
-
-    return Graph().eval()
-
-
-def named_tensors(head: Head, batch: dict[str, Array]) -> dict[str, Any]:
-    """Return `batch` as torch tensors by the names of the head's inputs."""
-    return dict(zip(head.inputs, example_tensors(head, batch), strict=True))
-
-
-def named_axes(head: Head) -> dict[str, dict[int, Any]]:
-    """Return the dynamic axes of each input by name, for transformers' exporters."""
-    import torch
-
-    size = torch.export.Dim.AUTO
-    return {
-        name: {place: size for place, axis in enumerate(port.axes) if axis in port.dynamic}
-        for name, port in head.inputs.items()
-    }
-
-
-def openvino_inputs(head: Head | Part, batch: dict[str, Array]) -> list[tuple[Any, Any]]:
-    """Return the (shape, type) of each input for `openvino.convert_model`, with the dynamic axes left open."""
-    import openvino
-
-    kinds = {"int64": openvino.Type.i64, "float32": openvino.Type.f32}
-    shapes = []
-    for name, port in head.inputs.items():
-        sizes = [
-            -1 if axis in port.dynamic else size
-            for axis, size in zip(port.axes, batch[name].shape, strict=True)
-        ]
-        shapes.append((openvino.PartialShape(sizes), kinds[port.dtype]))
-    return shapes
 
 
 def openvino_shapes(tensors: Sequence[Any], open_axes: Sequence[Sequence[int]]) -> list[tuple[Any, Any]]:
@@ -146,31 +102,6 @@ def name_openvino_ports(model: Any, inputs: Sequence[str], outputs: Sequence[str
             )
         for port, name in zip(ports, names, strict=True):
             port.get_tensor().set_names({name})
-
-
-def onnx_axes(head: Head | Part) -> tuple[tuple[dict[int, Any], ...], ...]:
-    """Return the dynamic axes of each input for `torch.onnx.export`; the outer tuple is that of `forward(*tensors)`."""
-    import torch
-
-    open_axis = torch.export.Dim.DYNAMIC
-    return (
-        tuple(
-            {place: open_axis for place, axis in enumerate(port.axes) if axis in port.dynamic}
-            for port in head.inputs.values()
-        ),
-    )
-
-
-def onnx_axis_names(head: Head) -> dict[str, dict[int, str]]:
-    """Return the dynamic axes of each input, and the first of each output, for the older exporter of torch.
-
-    It finds the other axes of the outputs by itself.
-    """
-    inputs = {
-        name: {place: axis for place, axis in enumerate(port.axes) if axis in port.dynamic}
-        for name, port in head.inputs.items()
-    }
-    return inputs | {name: {0: "batch"} for name in head.outputs}
 
 
 def load_module(path: Path) -> ModuleType:

@@ -1,0 +1,328 @@
+"""Ways to export a graph, tried one after the other until one gives what PyTorch gives at other sizes, too.
+
+A graph that was traced may have kept a size, or a way that only the traced input takes. So none is believed: what it
+makes is run on inputs of other sizes, with the weights of the very checkpoint that is exported, and compared.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ipfs_accelerate_py.errors import BundleError, unknown
+from ipfs_accelerate_py.skills import cache, export, onnx_program
+from ipfs_accelerate_py.skills.arrays import Array, Module
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.head import Head, Part
+
+# Relative to the largest value, as the tests of a skill compare: an exported float32 model comes within 1e-5, and one
+# that kept a size of its example is off by a tenth and more.
+TOLERANCE: Final = 1e-3
+_OPSET: Final = 17  # the first in which the norm of a layer is one operation
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A graph ready to be exported: a module from tensors in order to tensors in order, with examples."""
+
+    graph: Module
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    tensors: tuple[Any, ...]
+    """The inputs that it is traced with."""
+    open_axes: tuple[tuple[int, ...], ...]
+    """The axes that vary, of each of `tensors`."""
+    others: tuple[tuple[Any, ...], ...]
+    """Inputs of other sizes, which what is made is compared with PyTorch on."""
+    config: Any
+    """The configuration of the model inside, which transformers' own exporters read."""
+
+
+def of_head(head: Head, model: Module, checkpoint: Checkpoint) -> Traced:
+    """Return the graph of a head that runs once, traced with its sample inputs; compared on each of them alone."""
+    tensors, *others = [export.example_tensors(head, batch) for batch in export.samples(head, checkpoint)]
+    return Traced(
+        graph=export.traceable(head, model, checkpoint),
+        inputs=tuple(head.inputs),
+        outputs=head.outputs,
+        tensors=tensors,
+        open_axes=_open_axes(head),
+        others=tuple(others),
+        config=model.config,
+    )
+
+
+def of_part(
+    head: Head, name: str, model: Module, checkpoint: Checkpoint, traces: Sequence[cache.Trace]
+) -> Traced:
+    """Return the graph of one part of a head that decodes, such as its encoder; `traces` are `cache.traces`'s."""
+    part = head.parts[name]
+    trace, *others = traces
+    graph, outputs = cache.traceable_part(head, name, model, checkpoint, trace)
+    return Traced(
+        graph=graph,
+        inputs=tuple(part.inputs),
+        outputs=tuple(outputs),
+        tensors=export.example_tensors(part, trace.parts[name]),
+        open_axes=_open_axes(part),
+        others=tuple(export.example_tensors(part, other.parts[name]) for other in others),
+        config=model.config,
+    )
+
+
+def of_decoder(head: Head, model: Module, checkpoint: Checkpoint, traces: Sequence[cache.Trace]) -> Traced:
+    """Return the graph of a decoder with its cache laid open; `traces` are `cache.traces`'s."""
+    trace, *others = traces
+    return Traced(
+        graph=cache.traceable_decoder(head, model, checkpoint, trace),
+        inputs=(*trace.names, *cache.past_names(trace.layers)),
+        outputs=(*trace.outputs, *cache.present_names(trace.layers)),
+        tensors=trace.tensors,
+        open_axes=tuple(trace.open_axes(head)),
+        others=tuple(other.tensors for other in others),
+        config=model.config,
+    )
+
+
+def _open_axes(of: Head | Part) -> tuple[tuple[int, ...], ...]:
+    return tuple(
+        tuple(place for place, axis in enumerate(port.axes) if axis in port.dynamic)
+        for port in of.inputs.values()
+    )
+
+
+def write_onnx(traced: Traced, path: Path, first: str) -> str:
+    """Write `traced` as the ONNX file `path`, and return the name of the way that worked; `first` is tried first.
+
+    Raises:
+        BundleError: none did; the message says of each why.
+    """
+    ways: Mapping[str, Callable[[], None]] = {
+        "torchscript": lambda: _torchscript(traced, path),
+        "dynamo": lambda: _dynamo(traced, path),
+        "exporters": lambda: _onnx_exporters(traced, path),
+    }
+    return _first(ways, first, lambda _: _compare(traced, _onnx_runner(path, traced)))[0]
+
+
+def converted(traced: Traced, first: str) -> tuple[Any, str]:
+    """Return `traced` as a model of OpenVINO, its ports named, and the name of the way that worked.
+
+    Raises:
+        BundleError: none did; the message says of each why.
+    """
+    ways: Mapping[str, Callable[[], Any]] = {
+        "convert_model": lambda: _convert_model(traced),
+        "onnx": lambda: _through_onnx(traced),
+        "exporters": lambda: _openvino_exporters(traced),
+    }
+
+    route, model = _first(ways, first, lambda model: _compare(traced, _openvino_runner(model, traced)))
+    return model, route
+
+
+def _first(
+    ways: Mapping[str, Callable[[], Any]], first: str, compare: Callable[[Any], None]
+) -> tuple[str, Any]:
+    if first not in ways:
+        raise unknown("export route", first, ways)
+    wrong: list[str] = []
+    for name in (first, *(each for each in ways if each != first)):
+        try:
+            # Each tells of its deprecations and of what it traced, and nobody reads it.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                made = ways[name]()
+                compare(made)
+        # Exporters raise whatever they came upon, some a class of their own.
+        except Exception as error:  # noqa: BLE001
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            wrong.append(f"{name}: {type(error).__name__}: {lines[0][:300]}")
+        else:
+            return name, made
+    raise BundleError(f"no way to export agrees with PyTorch. {'; '.join(wrong)}")
+
+
+# --- ways to ONNX
+
+
+def _torchscript(traced: Traced, path: Path) -> None:
+    """By tracing: a fiftieth of the time of `dynamo`, and ONNX Runtime is as fast with it."""
+    import torch
+
+    axes = {
+        name: {place: f"{name}_{place}" for place in places}
+        for name, places in zip(traced.inputs, traced.open_axes, strict=True)
+        if places
+    }
+    torch.onnx.export(
+        traced.graph,
+        traced.tensors,
+        path,
+        dynamo=False,
+        input_names=list(traced.inputs),
+        output_names=list(traced.outputs),
+        dynamic_axes=axes | {name: {0: f"{name}_0"} for name in traced.outputs},
+        opset_version=_OPSET,
+    )
+
+
+def _dynamo(traced: Traced, path: Path) -> None:
+    import torch
+
+    program = torch.onnx.export(
+        traced.graph,
+        traced.tensors,
+        dynamo=True,
+        dynamic_shapes=export.onnx_open(traced.open_axes),
+        input_names=list(traced.inputs),
+        output_names=list(traced.outputs),
+        verbose=False,
+    )
+    onnx_program.save(program, path)
+
+
+def _onnx_exporters(traced: Traced, path: Path) -> None:
+    import onnx_ir
+    from transformers.exporters import OnnxConfig, OnnxExporter
+
+    settings = OnnxConfig(dynamic_shapes=_named_axes(traced))
+    made, _ = OnnxExporter().export_program(_named(traced), _named_tensors(traced), settings)
+    onnx_ir.save(made, path)
+
+
+# --- ways to OpenVINO
+
+
+def _convert_model(traced: Traced) -> Any:
+    import openvino
+
+    model = openvino.convert_model(
+        traced.graph,
+        example_input=traced.tensors,
+        input=export.openvino_shapes(traced.tensors, traced.open_axes),
+    )
+    export.name_openvino_ports(model, traced.inputs, traced.outputs)
+    return model
+
+
+def _through_onnx(traced: Traced) -> Any:
+    """Read what the way over ONNX makes: its converter knows operations that PyTorch's lacks."""
+    import openvino
+
+    with tempfile.TemporaryDirectory(prefix="onnx-") as folder:
+        path = Path(folder) / "model.onnx"
+        _torchscript(traced, path)
+        return openvino.convert_model(path)
+
+
+def _openvino_exporters(traced: Traced) -> Any:
+    from transformers.exporters import OpenVINOConfig, OpenVINOExporter
+
+    settings = OpenVINOConfig(dynamic_shapes=_named_axes(traced), stateful=False)
+    model, _ = OpenVINOExporter().export_program(_named(traced), _named_tensors(traced), settings)
+    return model
+
+
+def _named(traced: Traced) -> Module:
+    """Return the module from tensors by name to tensors by name: what transformers' exporters take."""
+    import torch
+
+    class Named(torch.nn.Module):  # type: ignore[misc]  # torch is an unchecked library
+        def __init__(self) -> None:
+            super().__init__()
+            self.graph = traced.graph
+            self.config = traced.config
+
+        def forward(self, **tensors: Any) -> dict[str, Any]:
+            found = self.graph(*(tensors[name] for name in traced.inputs))
+            return dict(zip(traced.outputs, found, strict=True))
+
+    return Named().eval()
+
+
+def _named_tensors(traced: Traced) -> dict[str, Any]:
+    return dict(zip(traced.inputs, traced.tensors, strict=True))
+
+
+def _named_axes(traced: Traced) -> dict[str, dict[int, Any]]:
+    import torch
+
+    size = torch.export.Dim.AUTO
+    return {
+        name: dict.fromkeys(places, size)
+        for name, places in zip(traced.inputs, traced.open_axes, strict=True)
+    }
+
+
+# --- comparing
+
+_Runner = Callable[[dict[str, Array]], Sequence[Array]]
+
+
+def _onnx_runner(path: Path, traced: Traced) -> _Runner:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return lambda feeds: session.run(list(traced.outputs), feeds)
+
+
+def _openvino_runner(model: Any, traced: Traced) -> _Runner:
+    import openvino
+
+    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    request = compiled.create_infer_request()
+
+    def run(feeds: dict[str, Array]) -> list[Array]:
+        request.infer(feeds)
+        return [request.get_tensor(name).data.copy() for name in traced.outputs]
+
+    return run
+
+
+def _compare(traced: Traced, run: _Runner) -> None:
+    """Compare what `run` gives with what PyTorch gives, at every size that there are inputs of.
+
+    Raises:
+        BundleError: they differ; the message says where and by how much.
+    """
+    for tensors, wanted in _references(traced):
+        feeds = {
+            name: np.ascontiguousarray(tensor.numpy())
+            for name, tensor in zip(traced.inputs, tensors, strict=True)
+        }
+        for name, got, want in zip(traced.outputs, run(feeds), wanted, strict=True):
+            if (fault := _fault(got, want)) is not None:
+                sizes = ", ".join(f"{key} {array.shape}" for key, array in list(feeds.items())[:2])
+                raise BundleError(f"{name} {fault} with {sizes}")
+
+
+def _references(traced: Traced) -> Iterator[tuple[tuple[Any, ...], list[Array]]]:
+    import torch
+
+    for tensors in (traced.tensors, *traced.others):
+        with torch.no_grad():
+            yield tensors, [each.numpy() for each in traced.graph(*(tensor.clone() for tensor in tensors))]
+
+
+def _fault(got: Array, want: Array) -> str | None:
+    if got.shape != want.shape:
+        return f"has the shape {got.shape} and not {want.shape}"
+    if not np.issubdtype(want.dtype, np.floating):
+        return None if np.array_equal(got, want) else "differs"
+    finite = np.isfinite(want)
+    if not np.array_equal(finite, np.isfinite(got)):
+        return "is not finite where PyTorch's is, or the other way round"
+    scale = float(np.abs(want[finite]).max(initial=0.0))
+    apart = float(np.abs(got[finite] - want[finite]).max(initial=0.0))
+    return (
+        None
+        if apart <= TOLERANCE * scale
+        else f"differs by {apart / (scale or 1.0):.2g} of its largest value"
+    )
