@@ -344,7 +344,7 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
     if sounds:
         names.insert(1, f"tasks/{head.function}_audio")
-    if kind == "ctc" and spec.processors.tokenizer != SPELLING:
+    if sounds and kind == "ctc" and spec.processors.tokenizer != SPELLING:
         names = [f"{names[0]}_pieces"]  # of words, and not letters
     return next((name for name in names if name in templates), "")
 
