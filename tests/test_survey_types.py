@@ -161,6 +161,23 @@ def test_a_second_survey_changes_nothing(made: Made) -> None:
     assert not any(outcome.written for outcome in outcomes.values())
 
 
+def test_without_again_a_type_is_taken_as_it_was_surveyed(tmp_path: Path) -> None:
+    workspace = Workspace.at(tmp_path)
+    surveyed: list[int] = []
+
+    def counted(total: int) -> Callable[[str], None]:
+        surveyed.append(total)
+        return lambda _: None
+
+    request = Request(["resnet", "no-such-type"])
+    first = survey_into(workspace, request, counted)
+    workspace.spec_file("surveyed", "resnet").unlink()
+    again = survey_into(workspace, request, counted, again=False)
+    assert surveyed == [2, 1], "what failed is surveyed again"
+    assert [each.report.text for each in again] == [each.report.text for each in first]
+    assert workspace.spec_file("surveyed", "resnet").read_text() == again[1].report.text
+
+
 def test_a_hang_ends_at_its_limit(tmp_path: Path) -> None:
     outcomes, _ = run(Workspace.at(tmp_path), Request(["hangs"], imports=["pocket_types"], limit_s=2))
     assert outcomes["hangs"].failure == "hangs: took longer than 2 s; allow more with --limit"

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -45,6 +46,11 @@ class Listener(Watcher, Protocol):
 
 
 Survey = Callable[[Workspace, Request, Callable[[int], Callable[[str], None]]], tuple[Outcome, ...]]
+
+
+RESUMED: Survey = partial(
+    survey_into, again=False
+)  # an interrupted loop need not survey again what it has surveyed
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def run_loop(
     listener: Listener,
     *,
     dry: bool = False,
-    survey: Survey = survey_into,
+    survey: Survey = RESUMED,
 ) -> LoopReport:
     """Take the types of `request` round the loop until nothing changes, and return what happened.
 

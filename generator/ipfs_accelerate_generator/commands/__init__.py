@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import typer
 
-COMMANDS: Final = ("survey", "sync", "generate", "check", "test", "adopt", "loop", "template", "vendor")
+COMMANDS: Final = (
+    "survey",
+    "sync",
+    "generate",
+    "check",
+    "tree",
+    "test",
+    "adopt",
+    "loop",
+    "template",
+    "vendor",
+)
 
 
 def register(app: typer.Typer) -> None:

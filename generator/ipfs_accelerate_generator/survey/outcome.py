@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ipfs_accelerate_generator.survey import unsurveyed
+from ipfs_accelerate_generator.survey import remembered, unsurveyed
 from ipfs_accelerate_generator.survey.client import surveys
 from ipfs_accelerate_generator.survey.report import Report, Request
 from ipfs_accelerate_generator.workspace import Workspace
@@ -42,31 +42,52 @@ class Outcome:
 
 
 def survey_into(
-    workspace: Workspace, request: Request, counted: Callable[[int], Callable[[str], None]]
+    workspace: Workspace,
+    request: Request,
+    counted: Callable[[int], Callable[[str], None]],
+    *,
+    again: bool = True,
 ) -> tuple[Outcome, ...]:
     """Survey the types of `request`, write their files and return how each went, sorted by type.
 
-    `counted` is told how many types there will be, and gives what is to be called with the name of each.
+    `counted` is told how many types there will be, and gives what is to be called with the name of each. Without
+    `again` a type that was surveyed here before, by the same rules and under the same libraries, is taken as it was.
 
     Raises:
         SurveyError: the surveying process could not do its work at all.
         WorkspaceError: a file cannot be written.
     """
-    return tuple(sorted(_outcomes(workspace, request, counted), key=lambda each: each.report.model_type))
+    found = _outcomes(workspace, request, counted, again=again)
+    return tuple(sorted(found, key=lambda each: each.report.model_type))
 
 
 def _outcomes(
-    workspace: Workspace, request: Request, counted: Callable[[int], Callable[[str], None]]
+    workspace: Workspace,
+    request: Request,
+    counted: Callable[[int], Callable[[str], None]],
+    *,
+    again: bool,
 ) -> Iterator[Outcome]:
+    ours = not request.imports  # what a module of the user's registers may change from one survey to the next
+    known = remembered.recall(workspace) if ours and not again else {}
+    wanted = replace(request, known=sorted(known))
     steps: list[Callable[[str], None]] = []
-    for report in surveys(request, workspace.root, lambda total: steps.append(counted(total))):
+    for report in surveys(wanted, workspace.root, lambda total: steps.append(counted(total))):
         steps[0](report.model_type)
-        unsurveyed.note(
-            workspace, report
-        )  # one by one, so that a survey that is stopped has said what it knows
-        if report.absent and request.everything:  # 28 configurations of transformers 5.23 have no model class
-            continue
-        yield Outcome(report, "", written=False) if report.failure else _written(workspace, report)
+        # One by one, so that a survey that is stopped has said what it knows.
+        unsurveyed.note(workspace, report)
+        if ours:
+            remembered.keep(workspace, report)
+        yield from _outcome(workspace, report, request)
+    for name, report in known.items():
+        if request.everything or name in request.model_types:
+            yield from _outcome(workspace, report, request)
+
+
+def _outcome(workspace: Workspace, report: Report, request: Request) -> Iterator[Outcome]:
+    if report.absent and request.everything:  # 28 configurations of transformers 5.23 have no model class
+        return
+    yield Outcome(report, "", written=False) if report.failure else _written(workspace, report)
 
 
 def _written(workspace: Workspace, report: Report) -> Outcome:

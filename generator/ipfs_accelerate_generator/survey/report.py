@@ -18,6 +18,8 @@ class Request:
     imports: list[str] = field(default_factory=list)
     limit_s: float = 120.0
     jobs: int = 1
+    known: list[str] = field(default_factory=list)
+    """Types of these that need no survey, as an earlier one is at hand."""
 
 
 @dataclass(frozen=True)

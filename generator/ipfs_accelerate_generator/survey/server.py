@@ -43,7 +43,7 @@ def main() -> int:
 
     request = Request(**json.loads(sys.stdin.readline()))
     try:
-        types = _prepared(request)
+        types = tuple(each for each in _prepared(request) if each not in set(request.known))
     except AccelerateError as error:
         say({"fatal": str(error)})
         return 1

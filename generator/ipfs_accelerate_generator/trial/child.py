@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from ipfs_accelerate_generator.trial.nursery import Nursery
 from ipfs_accelerate_generator.trial.options import Options, Trial
-from ipfs_accelerate_generator.trial.processes import MARK, end_all
+from ipfs_accelerate_generator.trial.processes import MARK, Process, end_all
 from ipfs_accelerate_py.evidence import lines
 from ipfs_accelerate_py.evidence.cells import EvidenceError
 from ipfs_accelerate_py.evidence.environment import environment
@@ -52,7 +53,7 @@ class Child:
     """A process that has been started and the file that it writes."""
 
     trial: Trial
-    process: subprocess.Popen[bytes]
+    process: Process
     token: str
     file: Path
     log: Path
@@ -120,8 +121,10 @@ class Child:
         return clean(said[-1]) if said else "it said nothing"
 
 
-def start(trial: Trial, options: Options, selection: Selection, *, name: str) -> Child:
-    """Return a running child that tests what `selection` leaves of the trial.
+def start(
+    trial: Trial, options: Options, selection: Selection, *, name: str, nursery: Nursery | None = None
+) -> Child:
+    """Return a running child that tests what `selection` leaves of the trial, forked by `nursery` if there is one.
 
     Raises:
         EvidenceError: the module is not in a package that it could be imported from.
@@ -139,13 +142,21 @@ def start(trial: Trial, options: Options, selection: Selection, *, name: str) ->
     write_atomic(chosen, selection.to_json())
     token = uuid.uuid4().hex
     given = ["--observations", options.observations, "--run", options.run, "--observer", name]
-    command = [sys.executable, "-m", "pytest", *_PYTEST, "--rootdir", trial.suite.parent]
-    command += [*given, "--selection", chosen, trial.suite]
-    with log.open("wb") as output:
-        process = _spawn(
-            [str(part) for part in command], _environment(package.parent, options, token), output
-        )
+    parts = [*_PYTEST, "--rootdir", trial.suite.parent, *given, "--selection", chosen, trial.suite]
+    arguments = [str(part) for part in parts]
+    surroundings = _environment(package.parent, options, token)
+    process: Process
+    if nursery is not None:
+        process = nursery.fork(arguments, surroundings, log)
+    else:
+        with log.open("wb") as output:
+            process = _spawn([sys.executable, "-m", "pytest", *arguments], surroundings, output)
     return Child(trial, process, token, file, log, offset=file.stat().st_size if file.exists() else 0)
+
+
+def nursery_for(options: Options) -> Nursery:
+    """Return a process that forks children for a run with `options`."""
+    return Nursery(_environment(options.folder, options, uuid.uuid4().hex))
 
 
 def _spawn(command: list[str], environment: dict[str, str], output: IO[bytes]) -> subprocess.Popen[bytes]:

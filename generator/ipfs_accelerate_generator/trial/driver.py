@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -10,9 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from ipfs_accelerate_generator.trial import ending
-from ipfs_accelerate_generator.trial.child import Child, start
+from ipfs_accelerate_generator.trial.child import Child, nursery_for, start
 from ipfs_accelerate_generator.trial.ending import Ending
 from ipfs_accelerate_generator.trial.history import History, wanted
+from ipfs_accelerate_generator.trial.nursery import WORTH, Nursery
 from ipfs_accelerate_generator.trial.options import Nobody, Options, Trial, Watcher
 from ipfs_accelerate_generator.trial.processes import kernel_kills, resident_mb
 from ipfs_accelerate_generator.trial.report import TrialReport
@@ -66,6 +68,8 @@ class _Run:
         self._reused: list[Observation] = []
         self._problems: list[str] = []
         self._file = options.folder / f"{DRIVER}.jsonl"
+        self._nursery: Nursery | None = None
+        self._worth = sys.platform == "linux" and len(self._waiting) >= WORTH
 
     def _tasks(self, trials: Sequence[Trial]) -> list[Task]:
         names: set[str] = set()
@@ -89,6 +93,8 @@ class _Run:
         finally:
             for pair in self._running:
                 pair.child.end()
+            if self._nursery is not None:
+                self._nursery.close()
         for task in self._begun:
             self._reused += [task.done[key] for key in task.chosen or () if key in task.done]
         return TrialReport(
@@ -121,16 +127,20 @@ class _Run:
         if not self._file.exists():  # and if it cannot be written, no child need be started
             here = lines.Surroundings(run=options.run, worker=DRIVER, facts=self._environment)
             lines.append(self._file, here)
+        if self._worth and self._nursery is None:
+            self._nursery = nursery_for(options)
         selection = Selection(
             model_type=task.trial.model_type,
             module=str(task.trial.module),
-            driver=os.getpid(),
+            driver=(
+                self._nursery.pid if self._nursery else os.getpid()
+            ),  # with whose end the child's makes sense
             tasks=options.tasks,
             backends=options.backends,
             finished=frozenset(task.done) | task.finished,
         )
         try:
-            child = start(task.trial, options, selection, name=task.name)
+            child = start(task.trial, options, selection, name=task.name, nursery=self._nursery)
         except EvidenceError as error:
             self._problems.append(f"{task.trial.model_type}: {error}")
             return

@@ -8,12 +8,29 @@ import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 MARK: Final = "IPFS_ACCELERATE_TRIAL"  # in the environment of a child, and so of whatever it starts
 
 _PROC = Path("/proc")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+
+
+class Process(Protocol):
+    """A process that was started: by this one, or by another that forks for it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def poll(self) -> int | None:
+        """Return how it ended, a signal below 0; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return how it ended, once it has; raise `subprocess.TimeoutExpired` after `timeout` seconds."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ COMMANDS: Final = (
     Command(
         "check", "Find drift, hand edits and orphans in what was generated.", ("generator",), generator=True
     ),
+    Command("tree", "Say how large the generated modules are and how alike.", ("generator",), generator=True),
     Command("test", "Run generated tests and observe what happens.", ("generator", "torch"), generator=True),
     Command("record", "Take observations into the database of results.", ("registry",)),
     Command("adopt", "Turn verdicts into findings for the next generation.", ("generator",), generator=True),

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -380,8 +380,14 @@ def lacks(backend: str) -> None:
     """Skip the running test if this machine cannot compute on `backend`; its probe says why."""
     import pytest
 
+    if reason := _missing(backend):
+        pytest.skip(f"this machine lacks {backend}: {reason}")
+
+
+@cache
+def _missing(backend: str) -> str:
+    """Return why this machine cannot compute on `backend`, "" if it can: it is the same for every test of a process."""
     from ipfs_accelerate_py.hardware.probe import probe
 
     found = probe(backend)
-    if not found.available:
-        pytest.skip(f"this machine lacks {backend}: {found.reason}")
+    return "" if found.available else found.reason or "its probe does not say why"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import io
 import json
 import os
 import signal
@@ -21,9 +22,10 @@ import tempfile
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import IO, Any, Protocol
 
 from ipfs_accelerate_py.hardware.child import failure_of, module_environment, python_module
 from ipfs_accelerate_py.skills.serving import running, servers
@@ -31,27 +33,33 @@ from ipfs_accelerate_py.skills.serving import running, servers
 _POLL_S = 0.01
 # So many are made before a child looks for those that nobody holds: with the usual 700 that is an eighth of its time.
 _OBJECTS = 200_000
-_ONNX = ("onnxruntime", "qualcomm")  # the backends whose bundles are ONNX files
+
+
+class _Process(Protocol):
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self) -> int: ...
 
 
 class ExportServer:
     """The server as its owner sees it; one order at a time."""
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            python_module(__name__),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=module_environment(),
-            start_new_session=True,  # Ctrl-C is for its owner, whose end closes its input
-        )
+    def __init__(self, process: _Process, orders: IO[str], answers: IO[str]) -> None:
+        self._process = process
+        self._orders = orders
+        self._answers = answers
         self._turn = threading.Lock()
         atexit.register(self.stop)
 
     def stop(self) -> None:
         """End the server, once what it is doing is done."""
-        self._process.communicate()
+        with contextlib.suppress(BrokenPipeError):
+            self._orders.close()
+        self._process.wait()
+        self._answers.close()
 
     @property
     def pid(self) -> int:
@@ -65,18 +73,12 @@ class ExportServer:
 
     def export(self, order: Mapping[str, Any], *, timeout_s: float) -> str:
         """Carry out one order of `skills.export`; return "" or how it failed."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        asked = {"order": dict(order), "timeout_s": timeout_s, "environment": dict(os.environ)}
         with self._turn:
             try:
-                self._process.stdin.write(
-                    json.dumps(
-                        {"order": dict(order), "timeout_s": timeout_s, "environment": dict(os.environ)}
-                    )
-                    + "\n"
-                )
-                self._process.stdin.flush()
-                answer = self._process.stdout.readline()
+                self._orders.write(json.dumps(asked) + "\n")
+                self._orders.flush()
+                answer = self._answers.readline()
             except BrokenPipeError:
                 answer = ""
         if not answer:
@@ -84,17 +86,73 @@ class ExportServer:
         return str(json.loads(answer)["failure"])
 
 
+class _Forked:
+    """A process that this one has forked."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        return self._ended(os.WNOHANG)
+
+    def wait(self) -> int:
+        code = self._ended(0)
+        assert code is not None
+        return code
+
+    def _ended(self, how: int) -> int | None:
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, how)
+            self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
+
+
 def start() -> None:
     """Let this process export through a server from now on; where processes cannot fork, nothing changes."""
-    if hasattr(os, "fork") and running() is None:
-        servers[os.getpid()] = ExportServer()
+    if not hasattr(os, "fork") or running() is not None:
+        return
+    process = subprocess.Popen(
+        python_module(__name__),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=module_environment(),
+        start_new_session=True,  # Ctrl-C is for its owner, whose end closes its input
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    servers[os.getpid()] = ExportServer(process, process.stdin, process.stdout)
+
+
+def fork() -> None:
+    """Let this process export through a fork of it, from now on: for who has called `prepare` and has no threads."""
+    taken, orders = os.pipe()
+    answers, given = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):  # nobody would hear of it; its owner sees the pipe close
+            os.close(orders)
+            os.close(answers)
+            os.dup2(taken, 0)
+            os.dup2(given, 1)
+            sys.stdin = os.fdopen(0, encoding="utf-8")
+            serve()
+        os._exit(0)
+    os.close(taken)
+    os.close(given)
+    servers[os.getpid()] = ExportServer(
+        _Forked(child),
+        os.fdopen(orders, "w", encoding="utf-8"),
+        os.fdopen(answers, encoding="utf-8"),
+    )
 
 
 def serve() -> None:
     """Answer orders until the input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # exporters print, and nobody reads it
-    _prepare()
+    prepare()
     for line in sys.stdin:
         asked = json.loads(line)
         failure = _carried_out(asked["order"], asked["timeout_s"], asked["environment"])
@@ -102,45 +160,29 @@ def serve() -> None:
         answers.flush()
 
 
-def _prepare() -> None:
-    """Import what every export needs."""
+@cache
+def prepare() -> None:
+    """Import what every export needs, and leave no thread behind: what follows are forks."""
     import torch
     import transformers
 
-    from ipfs_accelerate_py.skills import cache, eager, export
+    from ipfs_accelerate_py.skills import eager, export, routes
 
     torch.set_num_threads(1)  # a pool of threads does not outlive a fork
     assert transformers.PreTrainedModel  # the import of its module is the long part of the first model's
-    assert cache
     assert eager
     assert export
-
-
-@cache
-def _warm_up(backend: str) -> None:
-    """Export next to nothing to ONNX, so that what PyTorch imports for that, three seconds long, is here for all."""
-    if backend not in _ONNX:
-        return
-    import torch
-
-    # A name inside PyTorch, which another release may change.
-    with contextlib.suppress(ImportError, AttributeError):
-        from torch.onnx._internal.exporter._registration import ONNXRegistry
-
-        # The table of translations, the same for all, is read for every export, a second long.
-        ONNXRegistry.from_torchlib = staticmethod(cache(ONNXRegistry.from_torchlib))
-    with contextlib.suppress(Exception):  # the first real export says what is wrong
-        torch.onnx.export(
-            torch.nn.Linear(1, 1),
-            (torch.zeros(2, 1),),
-            dynamo=True,
-            dynamic_shapes=({0: "rows"},),
-            verbose=False,
-        )
+    assert routes
+    # Next to nothing, so that what PyTorch imports for its first export to ONNX is here for all.
+    with (
+        contextlib.suppress(Exception),
+        warnings.catch_warnings(),
+    ):  # the first real export says what is wrong
+        warnings.simplefilter("ignore")
+        torch.onnx.export(torch.nn.Linear(1, 1), (torch.zeros(2, 1),), io.BytesIO(), dynamo=False)
 
 
 def _carried_out(order: dict[str, Any], timeout_s: float, environment: dict[str, str]) -> str:
-    _warm_up(order["backend"])
     gc.freeze()  # what is here already need not be looked through, and thereby copied, in every child
     with tempfile.TemporaryFile() as errors:
         child = os.fork()
