@@ -28,13 +28,17 @@ def test_samples_are_those_of_transformers(name: str, samples: int) -> None:
 
 @pytest.mark.parametrize("wrong", ["codes", [[0.5]], [], [1, 2], [[1], [2], [3]], [[-1], [0]]])
 def test_what_are_no_codes_of_the_checkpoint_is_refused(wrong: Any, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "dac", "n_codebooks": 2, "codebook_size": 4}))
+    (tmp_path / "config.json").write_text(
+        json.dumps({"model_type": "dac", "n_codebooks": 2, "codebook_size": 4})
+    )
     audio = CodecInput(Checkpoint(str(tmp_path)), names=("input_values",), usual="DacFeatureExtractor")
     with pytest.raises(InputError, match="audio_codes"):
         audio.codes(wrong, 0)
 
 
 def test_codes_of_a_batch_of_one_are_those_of_its_sound(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "dac", "n_codebooks": 2, "codebook_size": 4}))
+    (tmp_path / "config.json").write_text(
+        json.dumps({"model_type": "dac", "n_codebooks": 2, "codebook_size": 4})
+    )
     audio = CodecInput(Checkpoint(str(tmp_path)), names=("input_values",), usual="DacFeatureExtractor")
     np.testing.assert_array_equal(audio.codes([[[1, 2, 3], [3, 2, 1]]], 0), [[1, 2, 3], [3, 2, 1]])
