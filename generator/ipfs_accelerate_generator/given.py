@@ -8,8 +8,10 @@ from typing import Final
 from ipfs_accelerate_generator.spec import Head, ModelSpec, Tensor
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
+from ipfs_accelerate_py.skills.codec_input import CODEC_EXTRACTORS
+from ipfs_accelerate_py.skills.frame_features import FRAME_EXTRACTORS
 from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
-from ipfs_accelerate_py.skills.image_steps import STEPS
+from ipfs_accelerate_py.skills.own_classes import STEPS
 from ipfs_accelerate_py.skills.preprocessing import stem
 
 TEMPLATE: Final = "tensor"
@@ -21,6 +23,7 @@ _BESIDE: Final = frozenset({"image_grid_thw", "image_sizes", "mm_token_type_ids"
 _HEARD: Final = frozenset({"input_values", "input_features"})
 _PICTURED: Final = frozenset({"image-text-to-text", "any-to-any"})
 _WRITES: Final = _PICTURED | {"text-generation", "text2text-generation"}
+_EXTRACTORS: Final = frozenset({*EXTRACTORS, *FRAME_EXTRACTORS, *CODEC_EXTRACTORS})
 _PROCESSED: Final = _READ | _SEEN | _BESIDE | _HEARD
 
 
@@ -38,7 +41,7 @@ def unmade(spec: ModelSpec, head: Head) -> str:
     if is_given(head):
         strange = ", ".join(name for name in head.inputs if name not in _PROCESSED)
         return f"{head.task} takes {strange}, which no processor makes"
-    if _HEARD.intersection(head.inputs) and made.feature_extractor not in EXTRACTORS:
+    if _HEARD.intersection(head.inputs) and made.feature_extractor not in _EXTRACTORS:
         return _unproved(head, made.feature_extractor, "a sound")
     sees = _SEEN.intersection(head.inputs) and not any(each.task in _PICTURED for each in spec.heads)
     if sees and (not made.image_processor or stem(made.image_processor) in OWN_STEPS.keys() - STEPS.keys()):

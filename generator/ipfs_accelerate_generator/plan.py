@@ -11,28 +11,28 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from ipfs_accelerate_generator.choice import SPELLING, spine, templates_of
 from ipfs_accelerate_generator.finding import Effect, Finding
-from ipfs_accelerate_generator.given import TEMPLATE, by_name, unmade, why
+from ipfs_accelerate_generator.given import why
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.planned import (
     HEARD,
     IMAGE_TENSORS,
     SEEN,
-    SOUNDS,
     TEXT_TENSORS,
     Pair,
     PlannedBackend,
     PlannedHead,
-    given_arrays,
 )
 from ipfs_accelerate_generator.prose import Prose
 from ipfs_accelerate_generator.rename import HOME, SKILLS_PACKAGE, Origin, StandIns
-from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors
+from ipfs_accelerate_generator.spec import Head, ModelSpec
 from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.errors import AccelerateError
 from ipfs_accelerate_py.hardware.backend import EXPORTED, GENERATED, TORCH_BACKENDS, Backend
-from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
+from ipfs_accelerate_py.skills.codec_input import CODEC_EXTRACTORS
+from ipfs_accelerate_py.skills.frame_features import FRAME_EXTRACTORS
 from ipfs_accelerate_py.skills.own_classes import ROUNDED_DOWN, SHAPE_KEPT, STEPS
 from ipfs_accelerate_py.skills.preprocessing import stem
 
@@ -45,10 +45,6 @@ _ENGINES: Final = {
     **dict.fromkeys(TORCH_BACKENDS, "torch"),  # what several backends share has a template of its own
     Backend.QUALCOMM: Backend.ONNXRUNTIME.value,
 }
-
-
-# What has the spine of another: a decoder of texts takes in what an encoder does, and a video is one of several kinds.
-_SPINES: Final = {"text_generation": "embedding", "vision_video_encoder": "multimodal"}
 
 
 class NoTemplate(AccelerateError, ValueError):
@@ -96,6 +92,38 @@ class Plan:
         """The tensors that a feature extractor makes of a sound for any of the heads."""
         used = {name for head in self.heads for name in head.audio_inputs}
         return tuple(name for name in HEARD if name in used)
+
+    @property
+    def in_frames(self) -> bool:
+        """Whether a sound is given as rows of bands, one for each frame."""
+        return self.spec.processors.feature_extractor in FRAME_EXTRACTORS
+
+    @property
+    def sounds(self) -> Identifier:
+        """The function that makes sounds of which what transformers makes is heard to the last row."""
+        return Identifier("sounds_of_whole_frames" if self.in_frames else "sounds")
+
+    @property
+    def spells(self) -> bool:
+        """Whether what is heard frame by frame is written in letters, by the rules of wav2vec2's tokenizer."""
+        return self.spec.processors.tokenizer == SPELLING
+
+    @property
+    def hears(self) -> Identifier:
+        """The class that makes a sound ready for the model."""
+        if self.in_codes:
+            return Identifier("CodecInput")
+        return Identifier("FrameInput" if self.in_frames else "AudioInput")
+
+    @property
+    def in_codes(self) -> bool:
+        """Whether sounds become codes, and codes sounds."""
+        return self.spec.processors.feature_extractor in CODEC_EXTRACTORS
+
+    @property
+    def in_pictures(self) -> bool:
+        """Whether there are always as many of these rows."""
+        return self.in_frames and FRAME_EXTRACTORS[self.spec.processors.feature_extractor].fixed
 
     @property
     def image_inputs(self) -> tuple[str, ...]:
@@ -275,9 +303,9 @@ def plan(
     Raises:
         NoTemplate: nobody wrote a template for the family, or for any of the tasks.
     """
-    chosen = _chosen(spec, templates)
-    spine = TEMPLATE if f"tasks/{TEMPLATE}" in chosen.values() else _spine(spec, templates)
-    if f"families/{spine}" not in templates:
+    chosen = templates_of(spec, templates)
+    own_spine = spine(spec, templates, chosen)
+    if f"families/{own_spine}" not in templates:
         raise NoTemplate(f"{spec.model_type}: there is no template for the family {spec.family!r} yet")
     heads = [head for head in spec.heads if head.task in chosen]
     if not heads:
@@ -303,21 +331,9 @@ def plan(
         variants=pairs[Effect.VARIANT],
         proved=pairs[Effect.PROVED],
         engines=_engines(loaders, templates, _forms(planned)),
-        spine=spine,
+        spine=own_spine,
         sources=sources,
     )
-
-
-def _spine(spec: ModelSpec, templates: Templates) -> str:
-    """Return the name of the template for the subfamily, such as "multimodal_text_image_to_text", or for the family.
-
-    A family without one may share that of another.
-    """
-    own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
-    if given_arrays(spec):
-        own = f"{own}_arrays"
-    names = (own, _SPINES.get(own, ""), spec.family, _SPINES.get(spec.family, ""))
-    return next((name for name in names if f"families/{name}" in templates), "")
 
 
 def _pairs(findings: Sequence[Finding], effect: Effect, known: Iterable[tuple[str, str]]) -> tuple[Pair, ...]:
@@ -332,58 +348,6 @@ def _pairs(findings: Sequence[Finding], effect: Effect, known: Iterable[tuple[st
         Pair(task, backend, finding.reason, tuple(sorted(finding.variant.items())), finding.difference)
         for (task, backend), finding in found
     )
-
-
-def _chosen(spec: ModelSpec, templates: Templates) -> dict[str, str]:
-    """Return the template of each task that has one.
-
-    A type that nothing is made for, of none of its tasks, is given arrays by name.
-    """
-    made = {head.task: name for head in spec.heads if (name := _template(spec, head, templates))}
-    return made if made or f"tasks/{TEMPLATE}" not in templates else by_name(spec)
-
-
-def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
-    """Return the template of `head`, or "" if there is none.
-
-    Where several tables lead to one task, each kind of class may have a template of its own, which goes first:
-    "tasks/automatic_speech_recognition_ctc" is for the classes of MODEL_FOR_CTC_MAPPING_NAMES. So may a task that is
-    given a sound where others are given a text: "tasks/feature_extraction_audio".
-    """
-    if unmade(spec, head):
-        return ""
-    sounds = any(name in head.inputs for name in SOUNDS)
-    if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
-        return ""  # what audio types are given is sound; a decoder alone continues a text
-    if head.task == "any-to-any" and not _is_pictured_text(spec, head):
-        return ""  # nobody wrote its sounds and videos yet
-    if spec.modalities == ("video",) and not spec.processors.image_processor:
-        return ""  # torchvision alone makes its frames
-    only_images = spec.modalities == ("image",)
-    if (only_images or head.task in SEEN) and _is_refused(spec.processors.image_processor):
-        return ""  # nobody wrote its pictures in NumPy yet
-    if head.task == "zero-shot-object-detection" and "pixel_mask" in head.inputs:
-        return ""  # it reads all labels in one text
-    if only_images and spec.processors == Processors():
-        return ""  # torchvision alone makes its pictures
-    kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
-    names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
-    if given_arrays(spec) and head.task in ("image-text-to-text", "any-to-any"):
-        names = [f"tasks/{head.function}_arrays"]
-    if sounds:
-        names.insert(1, f"tasks/{head.function}_audio")
-    return next((name for name in names if name in templates), "")
-
-
-def _is_refused(image_processor: str) -> bool:
-    """Whether that class has steps of its own which are not done here."""
-    return stem(image_processor) in OWN_STEPS.keys() - STEPS.keys()
-
-
-def _is_pictured_text(spec: ModelSpec, head: Head) -> bool:
-    """Whether `head` answers texts with pictures, and its class does so as image-text-to-text, too."""
-    same = any(other.task == "image-text-to-text" and other.model == head.model for other in spec.heads)
-    return same and spec.modalities == ("text", "image")
 
 
 def _head(

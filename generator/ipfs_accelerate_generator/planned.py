@@ -26,7 +26,9 @@ TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text", "any-to-any"})
 KINDS: Final = "mm_token_type_ids"
-TOWERED: Final = frozenset({"zero-shot-image-classification", "zero-shot-audio-classification"})
+TOWERED: Final = frozenset(
+    {"zero-shot-image-classification", "zero-shot-audio-classification", "audio-tokenization"}
+)
 
 
 @dataclass(frozen=True)

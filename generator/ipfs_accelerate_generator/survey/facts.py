@@ -86,9 +86,18 @@ _PLAINLY_SEEN: Final = frozenset(
 )
 
 
-def completed(made: Processors, carried: Iterable[str]) -> Processors:
-    """Return `made` with the tokenizer that transformers takes for a type of texts whose table names none."""
-    if "text" in carried and not (made.tokenizer or made.processor):
+def completed(made: Processors, carried: Iterable[str], tables: Iterable[str] = ()) -> Processors:
+    """Return `made` with the tokenizer that transformers takes for a type whose table names none.
+
+    Of texts, and of what a decoder writes from a sound, it is the general one. What spells a sound frame by frame (a
+    head of the `tables` for CTC) has that of the types with the same processor.
+    """
+    if made.tokenizer:
+        return made
+    if "MODEL_FOR_CTC_MAPPING_NAMES" in tables:
+        return dataclasses.replace(made, tokenizer=_shared_tokenizer(made.processor))
+    writes = made.feature_extractor and "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES" in tables
+    if writes or ("text" in carried and not made.processor):
         return dataclasses.replace(made, tokenizer="TokenizersBackend")
     return made
 
@@ -106,6 +115,19 @@ def seeing(about: Subject, made: Processors, heads: Iterable[Head]) -> Processor
     if known or not tasks <= _PLAINLY_SEEN:
         return made
     return Processors(image_processor="ViTImageProcessorPil")
+
+
+def _shared_tokenizer(processor: str) -> str:
+    """Return the tokenizer of the types that have the class `processor`, or "" if they have several or none."""
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
+    from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
+
+    found = {
+        name
+        for kind, each in PROCESSOR_MAPPING_NAMES.items()
+        if processor and _name(each) == processor and (name := _name(TOKENIZER_MAPPING_NAMES.get(kind)))
+    }
+    return found.pop() if len(found) == 1 else ""
 
 
 def _name(entry: Any) -> str | None:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, is_counts
-from ipfs_accelerate_generator.survey.sheet import Sheet, plain
+from ipfs_accelerate_generator.survey.sheet import VOCABULARY, Sheet, plain
+
+_KERNELS: Final = (10, 3, 2)  # and strides of the convolutions over samples that a small speech model has
+_STRIDES: Final = (5, 4, 4)
 
 
 def equals(sheet: Sheet) -> None:
@@ -127,6 +130,28 @@ def norms_that_see_a_mask(sheet: Sheet) -> None:
         sheet.after["feat_extract_norm"] = "layer"
 
 
+def named_vocabulary(sheet: Sheet) -> None:
+    """Let there be a vocabulary where the defaults leave it to a checkpoint, as speech models do."""
+    for name, counts in sheet.counts.items():
+        if counts is Quantity.VOCABULARY and sheet.before[name] is None:
+            sheet.after[name] = VOCABULARY
+
+
+def few_convolutions(sheet: Sheet) -> None:
+    """Let three convolutions shorten a sound, where there are more of them.
+
+    Each one makes what torch.export must prove about a sound's length larger: seven take 30 s for one export.
+    """
+    sizes: dict[str, Any] = {
+        name: sheet.before.get(name) for name in ("conv_kernel", "conv_stride", "conv_dim")
+    }
+    if not all(is_counts(value) and len(value) > len(_KERNELS) for value in sizes.values()):
+        return
+    sheet.after["conv_kernel"] = [sizes["conv_kernel"][0], *_KERNELS[1:]]
+    sheet.after["conv_stride"] = [sizes["conv_stride"][0], *_STRIDES[1:]]
+    sheet.after["conv_dim"] = list(sheet.after["conv_dim"][: len(_KERNELS)])
+
+
 def cut_images(sheet: Sheet, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sizes that images are cut from, if there are any: as many pieces of the small image size as before.
 
@@ -154,5 +179,7 @@ RELATIONS: Final[tuple[Callable[[Sheet], None], ...]] = (
     stages_by_name,
     named_tokens,
     norms_that_see_a_mask,
+    named_vocabulary,
+    few_convolutions,
 )
 """Applied in this order, once every quantity has its number."""

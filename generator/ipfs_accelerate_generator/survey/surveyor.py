@@ -189,7 +189,9 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         imports=about.imports if about.registered else (),
         modalities=given or ("tensor",),
         limits=replace(limits, after=_after(about, heads, best, limits)),
-        processors=facts.seeing(about, facts.completed(facts.processors(about), given), made),
+        processors=facts.seeing(
+            about, facts.completed(facts.processors(about), given, [head.table for head in made]), made
+        ),
         vocabulary=vocabulary,
         heads=made,
         tiny=_without(best.arguments, vocabulary),

@@ -49,6 +49,7 @@ HEADS_WITHOUT_PIPELINE = (
     "audio-frame-classification",
     "audio-xvector",
     "image-to-image",
+    "audio-tokenization",
 )
 
 TASKS = PIPELINES + HEADS_WITHOUT_PIPELINE

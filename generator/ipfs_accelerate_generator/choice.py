@@ -1,0 +1,90 @@
+"""Which templates a model type takes: the spine of its family, and one for each of its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ipfs_accelerate_generator.given import TEMPLATE, by_name, unmade
+from ipfs_accelerate_generator.planned import SEEN, SOUNDS, given_arrays
+from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors
+from ipfs_accelerate_generator.templates.sources import Templates
+from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
+from ipfs_accelerate_py.skills.own_classes import STEPS
+from ipfs_accelerate_py.skills.preprocessing import stem
+
+SPELLING: Final = "Wav2Vec2CTCTokenizer"
+"""The tokenizer of speech that is written letter by letter."""
+
+# What has the spine of another: a decoder of texts takes in what an encoder does, and a video is one of several kinds.
+_SPINES: Final = {"text_generation": "embedding", "vision_video_encoder": "multimodal"}
+
+
+def templates_of(spec: ModelSpec, templates: Templates) -> dict[str, str]:
+    """Return the template of each task that has one.
+
+    A type that nothing is made for, of none of its tasks, is given arrays by name.
+    """
+    made = {head.task: name for head in spec.heads if (name := _template(spec, head, templates))}
+    return made if made or f"tasks/{TEMPLATE}" not in templates else by_name(spec)
+
+
+def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
+    """Return the template of `head`, or "" if there is none.
+
+    Where several tables lead to one task, each kind of class may have a template of its own, which goes first:
+    "tasks/automatic_speech_recognition_ctc" is for the classes of MODEL_FOR_CTC_MAPPING_NAMES. So may a task that is
+    given a sound where others are given a text: "tasks/feature_extraction_audio".
+    """
+    if unmade(spec, head):
+        return ""
+    sounds = any(name in head.inputs for name in SOUNDS)
+    if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
+        return ""  # what audio types are given is sound; a decoder alone continues a text
+    if sounds and head.task == "feature-extraction" and head.output == "logits":
+        return ""  # the table of bare models names the class of another task again, which gives no vectors
+    if head.task == "any-to-any" and not _is_pictured_text(spec, head):
+        return ""  # nobody wrote its sounds and videos yet
+    if spec.modalities == ("video",) and not spec.processors.image_processor:
+        return ""  # torchvision alone makes its frames
+    only_images = spec.modalities == ("image",)
+    if (only_images or head.task in SEEN) and _is_refused(spec.processors.image_processor):
+        return ""  # nobody wrote its pictures in NumPy yet
+    if head.task == "zero-shot-object-detection" and "pixel_mask" in head.inputs:
+        return ""  # it reads all labels in one text
+    if only_images and spec.processors == Processors():
+        return ""  # torchvision alone makes its pictures
+    kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
+    names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
+    if given_arrays(spec) and head.task in ("image-text-to-text", "any-to-any"):
+        names = [f"tasks/{head.function}_arrays"]
+    if sounds:
+        names.insert(1, f"tasks/{head.function}_audio")
+    if sounds and kind == "ctc" and spec.processors.tokenizer != SPELLING:
+        names = [f"{names[0]}_pieces"]  # of words, and not letters
+    return next((name for name in names if name in templates), "")
+
+
+def _is_refused(image_processor: str) -> bool:
+    """Whether that class has steps of its own which are not done here."""
+    return stem(image_processor) in OWN_STEPS.keys() - STEPS.keys()
+
+
+def _is_pictured_text(spec: ModelSpec, head: Head) -> bool:
+    """Whether `head` answers texts with pictures, and its class does so as image-text-to-text, too."""
+    same = any(other.task == "image-text-to-text" and other.model == head.model for other in spec.heads)
+    return same and spec.modalities == ("text", "image")
+
+
+def spine(spec: ModelSpec, templates: Templates, chosen: Mapping[str, str]) -> str:
+    """Return the name of the template for the subfamily, such as "multimodal_text_image_to_text", or for the family.
+
+    A family without one may share that of another.
+    """
+    if f"tasks/{TEMPLATE}" in chosen.values():
+        return TEMPLATE
+    own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
+    if given_arrays(spec):
+        own = f"{own}_arrays"
+    names = (own, _SPINES.get(own, ""), spec.family, _SPINES.get(spec.family, ""))
+    return next((name for name in names if f"families/{name}" in templates), "")

@@ -1,0 +1,92 @@
+"""Sounds for models that make codes of them: the samples themselves, filled up to whole frames with silence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ipfs_accelerate_py.errors import CheckpointError, InputError
+from ipfs_accelerate_py.skills.arrays import Array
+from ipfs_accelerate_py.skills.audio import AudioInput
+from ipfs_accelerate_py.skills.audio_settings import AudioSettings, audio_settings
+
+CODES = "audio_codes"
+
+
+@dataclass(frozen=True)
+class WholeFrames:
+    """The samples as they are, with silence up to a whole number of frames, as transformers' DacFeatureExtractor."""
+
+    settings: AudioSettings
+    made: ClassVar[str] = "input_values"
+    longest: ClassVar[int | None] = None
+    masks: ClassVar[bool] = False
+    shape: ClassVar[tuple[int, ...] | None] = None
+
+    @cached_property
+    def rate(self) -> int:
+        """Samples a second."""
+        return self.settings.whole("sampling_rate", 16_000)
+
+    @cached_property
+    def hop(self) -> int:
+        """Samples of one frame."""
+        return self.settings.whole("hop_length", 512)
+
+    def features(self, wave: Array) -> dict[str, Array]:
+        """Return `input_values`, (samples,)."""
+        if self.settings.whole("feature_size", 1) != 1:
+            raise self.settings.error("feature_size is not 1; sounds of one channel alone are made here")
+        return {self.made: np.pad(np.asarray(wave, dtype=np.float32), (0, -len(wave) % self.hop))}
+
+
+CODEC_EXTRACTORS: Mapping[str, type[WholeFrames]] = {"DacFeatureExtractor": WholeFrames}
+
+
+class CodecInput(AudioInput):
+    """The feature extractor of a checkpoint that makes codes of sounds, and sounds of codes."""
+
+    @cached_property
+    def extractor(self) -> WholeFrames:
+        """How the checkpoint makes features of a wave.
+
+        Raises:
+            CheckpointError: its preprocessor_config.json is missing, wrong, or names an extractor that is not known.
+        """
+        settings = audio_settings(self.checkpoint)
+        name = str(settings.entries.get("feature_extractor_type") or self.usual)
+        if name not in CODEC_EXTRACTORS:
+            known = ", ".join(CODEC_EXTRACTORS)
+            raise CheckpointError(f"{settings.path}: {name} is not known here; known are {known}")
+        return CODEC_EXTRACTORS[name](settings)
+
+    def codes(self, given: Any, index: int) -> Array:
+        """Return the codes of a sound, (codebooks, frames), checked.
+
+        Raises:
+            InputError: they are no whole numbers, of another number of code books, or out of a book.
+        """
+        books, size = (self.checkpoint.config.get(name) for name in ("n_codebooks", "codebook_size"))
+        try:
+            found = np.asarray(given)
+        except ValueError as error:
+            raise InputError(f"{CODES} are no array: {error}", index=index) from error
+        found = found[0] if found.ndim == 3 and len(found) == 1 else found
+        if found.dtype.kind not in "iu" or found.ndim != 2 or not found.size:
+            raise InputError(f"{CODES} are whole numbers, (codebooks, frames)", index=index)
+        if isinstance(books, int) and len(found) != books:
+            raise InputError(f"{CODES} have {len(found)} code books; the model has {books}", index=index)
+        if found.min() < 0 or (isinstance(size, int) and found.max() >= size):
+            raise InputError(f"{CODES} are from 0 to {size} - 1", index=index)
+        return found.astype(np.int64)
+
+    @property
+    def sample_codes(self) -> Array:
+        """Codes of two books and more that any checkpoint has, (codebooks, frames)."""
+        books = self.checkpoint.config.get("n_codebooks")
+        count = books if isinstance(books, int) else 1
+        return np.arange(count * 8).reshape(count, 8) % 2
