@@ -166,10 +166,21 @@ class PlannedHead:
     @property
     def field(self) -> str | int | None:
         """Where in the output it stands: a name, a place in a tuple, or None where the output is the tensor itself."""
-        if self.head.output == "tensor":
+        name, place = self._stands
+        if name == "tensor":
             return None
-        place = self.head.output.removeprefix("item_")
-        return int(place) if place.isdigit() and place != self.head.output else self.head.output
+        return place if name == "item" and place is not None else name
+
+    @property
+    def place(self) -> int | None:
+        """Which of a tuple it is that the field holds; None where the field holds the tensor."""
+        name, place = self._stands
+        return None if name == "item" else place
+
+    @property
+    def _stands(self) -> tuple[str, int | None]:
+        name, _, place = self.head.output.rpartition("_")
+        return (name, int(place)) if name and place.isdigit() else (self.head.output, None)
 
     @property
     def config(self) -> dict[str, Value]:
