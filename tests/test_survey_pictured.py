@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from ipfs_accelerate_generator.specfile import read_spec
+from ipfs_accelerate_generator.survey.inputs import fed
 from ipfs_accelerate_generator.survey.pictured import one_modality
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
+from ipfs_accelerate_generator.survey.subject import candidates, subject
 from ipfs_accelerate_generator.survey.surveyor import survey_type
 
 SPECS = Path(__file__).parent.parent / "model_specs" / "surveyed"
@@ -26,3 +28,8 @@ def test_films_are_fed_only_where_there_are_no_pictures() -> None:
     films = ("pixel_values_videos", "video_grid_thw")
     assert one_modality(("input_ids", "pixel_values", *films)) == ("input_ids", "pixel_values")
     assert one_modality(("input_ids", *films)) == ("input_ids", *films)
+
+
+def test_a_text_with_pictures_has_tokens_where_no_table_names_its_tokenizer() -> None:
+    bare = candidates(subject("glm46v"))[0]
+    assert "input_ids" in fed(bare, ("pixel_values", "image_grid_thw", "mm_token_type_ids"))

@@ -144,6 +144,8 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
             heard = made[name].shape[1 if rule.__name__.endswith("last") else -1]
             shape = replace(shape, heard=heard, masked=shape.masked if "input_ids" in wanted else heard)
     for name in told:
+        if "input_ids" not in made:
+            raise NoInput(f"{name} says which tokens stand for pictures, and there are no tokens")
         made[name] = pictured.kinds(made["input_ids"], shape.config)
     return {name: made[name] for name in wanted}
 

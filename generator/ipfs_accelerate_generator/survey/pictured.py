@@ -66,7 +66,7 @@ def offered(model: Any, returned: Iterable[str]) -> tuple[str, ...]:
         and shown.known(name)
         and (each.default is each.empty or name.endswith(GRIDS) or "pixel_values" not in names)
     )
-    return (*names, "attention_mask", "pixel_values", KINDS, *needed)
+    return (*names, "input_ids", "attention_mask", "pixel_values", KINDS, *needed)
 
 
 def _towered(model: Any) -> bool:
