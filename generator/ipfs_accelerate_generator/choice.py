@@ -13,6 +13,10 @@ from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
 from ipfs_accelerate_py.skills.own_classes import STEPS
 from ipfs_accelerate_py.skills.preprocessing import stem
 
+_PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos"})
+_ALONE: Final = frozenset(
+    {"zero-shot-image-classification", "image-feature-extraction", "image-classification", "text-generation"}
+)
 SPELLING: Final = "Wav2Vec2CTCTokenizer"
 """The tokenizer of speech that is written letter by letter."""
 
@@ -36,7 +40,7 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     "tasks/automatic_speech_recognition_ctc" is for the classes of MODEL_FOR_CTC_MAPPING_NAMES. So may a task that is
     given a sound where others are given a text: "tasks/feature_extraction_audio".
     """
-    if unmade(spec, head):
+    if unmade(spec, head) or _lacks_its_own(head) or _belongs_elsewhere(spec, head):
         return ""
     sounds = any(name in head.inputs for name in SOUNDS)
     if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
@@ -63,6 +67,26 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     if sounds and kind == "ctc" and spec.processors.tokenizer != SPELLING:
         names = [f"{names[0]}_pieces"]  # of words, and not letters
     return next((name for name in names if name in templates), "")
+
+
+def _lacks_its_own(head: Head) -> bool:
+    """Whether the survey ran `head` without what its task is about: a picture or a sound."""
+    words = head.task.split("-")
+    seen = bool({"image", "images", "object", "depth"} & {*words}) or head.task == "any-to-any"
+    heard = bool({"audio", "speech"} & {*words}) and "text" not in words
+    return (seen and _PIXELS.isdisjoint(head.inputs)) or (
+        heard and not {*SOUNDS, "audio_codes"} & {*head.inputs}
+    )
+
+
+def _belongs_elsewhere(spec: ModelSpec, head: Head) -> bool:
+    """Whether `head` wants a spine that the type does not take, because of its other tasks or for want of a reader."""
+    made = spec.processors
+    if "image-text-to-text" in spec.tasks:  # its spine reads texts with pictures, and neither of them alone
+        return head.task in _ALONE or not (made.tokenizer or given_arrays(spec))
+    if spec.family == "audio":
+        return not made.feature_extractor
+    return "text" in spec.modalities and not made.tokenizer
 
 
 def _is_refused(image_processor: str) -> bool:

@@ -43,7 +43,10 @@ def unmade(spec: ModelSpec, head: Head) -> str:
         return f"{head.task} takes {strange}, which no processor makes"
     if _HEARD.intersection(head.inputs) and made.feature_extractor not in _EXTRACTORS:
         return _unproved(head, made.feature_extractor, "a sound")
-    sees = _SEEN.intersection(head.inputs) and not any(each.task in _PICTURED for each in spec.heads)
+    pictured = any(each.task in _PICTURED for each in spec.heads)
+    if "input_ids" in head.inputs and not (made.tokenizer or pictured):
+        return _unproved(head, made.processor, "a text")
+    sees = _SEEN.intersection(head.inputs) and not pictured
     if sees and (not made.image_processor or stem(made.image_processor) in OWN_STEPS.keys() - STEPS.keys()):
         return _unproved(head, made.image_processor, "a picture")
     if sees and "input_ids" in head.inputs and head.task == "feature-extraction":

@@ -219,7 +219,9 @@ def family(carried: tuple[str, ...], tasks: tuple[str, ...], heads: tuple[Head, 
     if heads and all(is_given(head) for head in heads):
         return "tensor", "time-series" if "time-series" in carried else "part"
     if len(carried) > 1:
-        tower = any(task.startswith("zero-shot-") for task in tasks) and "image-text-to-text" not in tasks
+        compared = any(task.startswith("zero-shot-") for task in tasks)
+        apart = any(task.endswith("-feature-extraction") for task in tasks) and "feature-extraction" in tasks
+        tower = (compared or apart) and "image-text-to-text" not in tasks
         return "multimodal", "two-tower" if tower else "-".join((*carried, "to-text"))
     match carried:
         case ("image",) | ("video",):

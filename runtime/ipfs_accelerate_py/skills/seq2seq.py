@@ -70,7 +70,7 @@ class EncodedSession:
         self._decoder.reorder(rows)
 
 
-def settings(checkpoint: Checkpoint) -> dict[str, Any]:
+def seq2seq_settings(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return the options of the loop with the checkpoint's defaults; the source is no part of what is written."""
     return {name: value for name, value in of_decoders(checkpoint).items() if name != "return_full_text"}
 
