@@ -1,0 +1,66 @@
+"""Which templates a type takes: what a task is about must be fed, and a spine needs something that reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ipfs_accelerate_generator.choice import templates_of
+from ipfs_accelerate_generator.planned import PlannedHead
+from ipfs_accelerate_generator.rename import Origin
+from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors
+from ipfs_accelerate_generator.specfile import read_spec
+from ipfs_accelerate_generator.templates.sources import Templates
+from ipfs_accelerate_generator.workspace import Workspace
+
+ROOT = Path(__file__).parents[1]
+TEMPLATES = Templates.of(Workspace.at(ROOT).templates())
+
+
+def spec(name: str) -> ModelSpec:
+    return read_spec(ROOT / "model_specs" / "surveyed" / f"{name}.toml")
+
+
+def head(task: str, *inputs: str, output: str = "logits") -> Head:
+    return Head(task=task, table="", model="SomeModel", inputs=inputs, output=output)
+
+
+@pytest.mark.parametrize("name", ["bert", "vit", "clip", "llava", "whisper", "t5"])
+def test_every_task_of_a_usual_type_has_its_template(name: str) -> None:
+    assert templates_of(spec(name), TEMPLATES).keys() == {each.task for each in spec(name).heads}
+
+
+def test_without_a_tokenizer_no_text_is_read() -> None:
+    assert templates_of(replace(spec("bert"), processors=Processors()), TEMPLATES) == {}
+
+
+@pytest.mark.parametrize("task", ["image-classification", "object-detection", "automatic-speech-recognition"])
+def test_a_task_about_pictures_or_sounds_that_ran_on_tokens_alone_is_not_offered(task: str) -> None:
+    found = replace(spec("bert"), heads=(*spec("bert").heads, head(task, "input_ids")))
+    assert task not in templates_of(found, TEMPLATES)
+
+
+def test_where_texts_have_pictures_in_them_neither_is_taken_alone() -> None:
+    alone = head("image-feature-extraction", "pixel_values")
+    found = templates_of(replace(spec("llava"), heads=(*spec("llava").heads, alone)), TEMPLATES)
+    assert "image-feature-extraction" not in found
+    assert "image-text-to-text" in found
+
+
+@pytest.mark.parametrize(
+    ("output", "field", "place"),
+    [
+        ("logits", "logits", None),
+        ("last_hidden_state", "last_hidden_state", None),
+        ("tensor", None, None),
+        ("item_1", 1, None),
+        ("feature_maps_0", "feature_maps", 0),
+    ],
+)
+def test_an_output_says_where_it_stands(output: str, field: str | int | None, place: int | None) -> None:
+    planned = PlannedHead(
+        head("feature-extraction", "pixel_values", output=output), Origin("transformers", "SomeModel"), (), ""
+    )
+    assert (planned.field, planned.place) == (field, place)
