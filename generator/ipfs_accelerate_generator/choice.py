@@ -7,7 +7,7 @@ from typing import Final
 
 from ipfs_accelerate_generator.given import TEMPLATE, by_name, unmade
 from ipfs_accelerate_generator.planned import SEEN, SOUNDS, given_arrays
-from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors
+from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec, Processors
 from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
 from ipfs_accelerate_py.skills.own_classes import STEPS
@@ -60,8 +60,11 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
         return ""  # torchvision alone makes its pictures
     kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
     names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
-    if given_arrays(spec) and head.task in ("image-text-to-text", "any-to-any"):
-        names = [f"tasks/{head.function}_arrays"]
+    if head.task in ("image-text-to-text", "any-to-any"):
+        if given_arrays(spec):
+            names = [f"tasks/{head.function}_arrays"]
+        elif spec.processors.processor not in PICTURED:
+            return ""  # nobody wrote how its pictures stand in a text
     if sounds:
         names.insert(1, f"tasks/{head.function}_audio")
     if sounds and kind == "ctc" and spec.processors.tokenizer != SPELLING:
