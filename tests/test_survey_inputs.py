@@ -19,7 +19,8 @@ from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
 
 ENTRIES = sorted(
-    {(name, rule) for table in (RULES, OTHERS) for name, rules in table.items() for rule in rules}, key=str
+    {(name, rule) for table in (RULES, OTHERS) for name, rules in table.items() for rule in rules},
+    key=lambda each: (each[0], each[1].__name__),
 )
 
 
@@ -49,7 +50,7 @@ def candidate(does: Callable[..., Any], task: str = "feature-extraction") -> Can
     return Candidate(task, "", type("Class", (), {"forward": staticmethod(does)}))
 
 
-@pytest.mark.parametrize(("name", "rule"), ENTRIES, ids=str)
+@pytest.mark.parametrize(("name", "rule"), ENTRIES, ids=lambda each: getattr(each, "__name__", each))
 def test_a_rule_makes_the_same_numbers_of_the_same_seed_and_as_many_axes_in_a_larger_batch(
     name: str, rule: Callable[[Shape, Any], torch.Tensor]
 ) -> None:
