@@ -16,7 +16,7 @@ from small_templates import SPEC, TEMPLATES, TEXTS, left_out
 from ipfs_accelerate_generator import specfile
 from ipfs_accelerate_generator.generate import generate
 from ipfs_accelerate_generator.module import Module, read_banner
-from ipfs_accelerate_generator.plan import plan
+from ipfs_accelerate_generator.plan import NoTemplate, plan
 from ipfs_accelerate_generator.spec import ModelSpec
 from ipfs_accelerate_generator.templates.sources import ComposeError, Template, Templates
 from ipfs_accelerate_generator.values import SpecError
@@ -191,9 +191,18 @@ def test_classes_come_from_where_they_are_defined() -> None:
 
 
 def test_a_stand_in_for_a_class_that_the_type_lacks_is_an_error_that_says_so() -> None:
+    heard = TEXTS | {
+        "tasks/fill_mask": TEXTS["tasks/fill_mask"].replace("AutoTokenizer", "AutoFeatureExtractor")
+    }
+    templates = Templates.of(Template(name, text) for name, text in heard.items())
     with pytest.raises(
-        ComposeError, match=r"tasks/fill_mask.py.jinja: 'AutoTokenizer' stands for a tokenizer"
+        ComposeError, match=r"tasks/fill_mask.py.jinja: 'AutoFeatureExtractor' stands for a feature extractor"
     ):
+        generate(plan(SPEC, (), templates), templates)
+
+
+def test_a_type_of_texts_without_a_tokenizer_has_no_template() -> None:
+    with pytest.raises(NoTemplate, match="no template for any of its tasks"):
         made(replace(SPEC, processors=type(SPEC.processors)()))
 
 
@@ -250,7 +259,7 @@ def test_no_value_of_a_spec_can_change_the_shape_of_a_module_or_leave_its_folder
         return
     try:
         modules = made(spec, reason)
-    except ComposeError:
+    except NoTemplate:
         assert not spec.processors.tokenizer
         return
     assert shape(modules) == BENIGN

@@ -218,7 +218,7 @@ def test_a_type_without_templates_is_lacking_among_several_and_an_error_alone(wo
     text = _shipped("model_specs/surveyed/vit.toml")
     text = text.replace('model_type = "vit"', 'model_type = "measured"')
     for known, other in (
-        ("image-feature-extraction", "depth-estimation"),
+        ("image-feature-extraction", "pose-estimation"),
         ("image-classification", "mask-generation"),
         ("masked-image-modeling", "keypoint-matching"),
     ):

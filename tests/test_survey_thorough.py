@@ -45,9 +45,9 @@ def test_a_rare_name_counts_something_only_where_one_looks_closer() -> None:
     assert quantity("base_channels", {}, rare=True) is Quantity.WIDTH
 
 
-def test_what_is_unset_gets_a_number_only_where_one_looks_closer() -> None:
+def test_what_is_unset_but_a_vocabulary_gets_a_number_only_where_one_looks_closer() -> None:
     cls = made(vocab_size=(int | None, None), num_experts_per_tok=(int | None, None))
-    assert tiny(cls, USUAL) == {}
+    assert tiny(cls, USUAL) == {"vocab_size": VOCABULARY}
     assert tiny(cls, CLOSER) == {"vocab_size": VOCABULARY, "num_experts_per_tok": 2}
 
 
