@@ -86,7 +86,11 @@ def _belongs_elsewhere(spec: ModelSpec, head: Head) -> bool:
     """Whether `head` wants a spine that the type does not take, because of its other tasks or for want of a reader."""
     made = spec.processors
     if "image-text-to-text" in spec.tasks:  # its spine reads texts with pictures, and neither of them alone
-        return head.task in _ALONE or not (made.tokenizer or given_arrays(spec))
+        return head.task in _ALONE or not ((made.tokenizer and made.image_processor) or given_arrays(spec))
+    if spec.modalities == ("video",) and "video" not in head.task.split("-"):
+        return True
+    if head.task == "automatic-speech-recognition" and spec.family != "audio":
+        return True
     if spec.family == "audio":
         return not made.feature_extractor
     return "text" in spec.modalities and not made.tokenizer
