@@ -20,11 +20,6 @@ from ipfs_accelerate_py.skills import Checkpoint
 from ipfs_accelerate_py.skills.export import load_module
 
 TASK = "fill-mask"
-# Mending it changes what every export's evidence is about, so it goes with the next sweep.
-EXPORTERS = pytest.mark.xfail(
-    strict=True,
-    reason="routes._named calls a part of its module `graph`, which PyTorch's own modules do, too",
-)
 TEXTS = (
     "A [MASK] sat on the mat.",
     "Two dogs [MASK] over the green hill, and a third one [MASK] in the sun.",
@@ -46,8 +41,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     [
         ("openvino", "onnx"),
         ("onnxruntime", "dynamo"),
-        pytest.param("openvino", "exporters", marks=EXPORTERS),
-        pytest.param("onnxruntime", "exporters", marks=EXPORTERS),
+        ("openvino", "exporters"),
+        ("onnxruntime", "exporters"),
     ],
 )
 def test_a_route_that_a_finding_chooses_is_taken_and_agrees(

@@ -17,6 +17,7 @@ from tiny_checkpoints import bert, changed, weightless
 
 import ipfs_accelerate_py as ia
 from ipfs_accelerate_py.errors import BackendError, BundleError, CheckpointError, WorkspaceError
+from ipfs_accelerate_py.skills import bundles
 from ipfs_accelerate_py.skills.bundles import bundle, discard, opened, stored
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.graph_source import graph_source
@@ -366,3 +367,11 @@ def test_tasks_with_one_graph_share_a_bundle_and_each_answers_from_it(cache, tmp
     want = eager("A cat sat on the mat.", candidate_labels=["cats", "rain"])
     assert ranked["labels"] == want["labels"]
     assert ranked["scores"] == pytest.approx(want["scores"], abs=1e-5)  # float32 on both sides
+
+
+def test_what_computes_where_a_model_runs_belongs_to_the_name_of_its_bundle() -> None:
+    folder = Path(bundles.__file__).parent
+    computing = {
+        path.name for path in folder.glob("*.py") if "import torch" in path.read_text(encoding="utf-8")
+    }
+    assert computing - {"export_server.py"} <= {*bundles._SHAPING}, "a server runs what the others say"

@@ -237,11 +237,11 @@ def _named(traced: Traced) -> Module:
     class Named(torch.nn.Module):  # type: ignore[misc]  # torch is an unchecked library
         def __init__(self) -> None:
             super().__init__()
-            self.graph = traced.graph
+            self.traced = traced.graph  # not `graph`, which PyTorch's own modules have
             self.config = traced.config
 
         def forward(self, **tensors: Any) -> dict[str, Any]:
-            found = self.graph(*(tensors[name] for name in traced.inputs))
+            found = self.traced(*(tensors[name] for name in traced.inputs))
             return dict(zip(traced.outputs, found, strict=True))
 
     return Named().eval()
