@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-from ipfs_accelerate_py.errors import CheckpointError
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.audio_settings import AudioSettings
 from ipfs_accelerate_py.skills.spectrogram import decibels, mel_filters, mel_power
@@ -230,7 +229,4 @@ def extractor(settings: AudioSettings, usual: str) -> Extractor:
     Raises:
         CheckpointError: it is of a class that nobody wrote here yet.
     """
-    name = str(settings.entries.get("feature_extractor_type") or usual)
-    if name not in EXTRACTORS:
-        raise CheckpointError(f"{settings.path}: {name} is not known here; known are {', '.join(EXTRACTORS)}")
-    return EXTRACTORS[name](settings)
+    return EXTRACTORS[settings.kind(usual, EXTRACTORS)](settings)

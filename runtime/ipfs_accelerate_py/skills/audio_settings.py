@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,17 @@ class AudioSettings:
         if value not in known:
             raise self.error(f"{name} is {value!r}; known are {', '.join(known)}")
         return str(value)
+
+    def kind(self, usual: str, known: Collection[str]) -> str:
+        """Return the class of the feature extractor, one of `known`; `usual` where the file does not say.
+
+        Raises:
+            CheckpointError: it is none of them.
+        """
+        name = str(self.entries.get("feature_extractor_type") or usual)
+        if name not in known:
+            raise CheckpointError(f"{self.path}: {name} is not known here; known are {', '.join(known)}")
+        return name
 
     def switch(self, name: str, usual: bool) -> bool:
         """Return whether `name` is on."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ipfs_accelerate_py.errors import CheckpointError, InputError
+from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.audio import AudioInput
 from ipfs_accelerate_py.skills.audio_settings import AudioSettings, audio_settings
@@ -58,11 +58,7 @@ class CodecInput(AudioInput):
             CheckpointError: its preprocessor_config.json is missing, wrong, or names an extractor that is not known.
         """
         settings = audio_settings(self.checkpoint)
-        name = str(settings.entries.get("feature_extractor_type") or self.usual)
-        if name not in CODEC_EXTRACTORS:
-            known = ", ".join(CODEC_EXTRACTORS)
-            raise CheckpointError(f"{settings.path}: {name} is not known here; known are {known}")
-        return CODEC_EXTRACTORS[name](settings)
+        return CODEC_EXTRACTORS[settings.kind(self.usual, CODEC_EXTRACTORS)](settings)
 
     def codes(self, given: Any, index: int) -> Array:
         """Return the codes of a sound, (codebooks, frames), checked.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ipfs_accelerate_py.errors import CheckpointError, InputError
+from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.audio import AudioInput, Sound
 from ipfs_accelerate_py.skills.audio_settings import audio_settings
@@ -28,11 +28,7 @@ class FrameInput(AudioInput):
             CheckpointError: its preprocessor_config.json is missing, wrong, or names an extractor that is not known.
         """
         settings = audio_settings(self.checkpoint)
-        name = str(settings.entries.get("feature_extractor_type") or self.usual)
-        if name not in FRAME_EXTRACTORS:
-            known = ", ".join(FRAME_EXTRACTORS)
-            raise CheckpointError(f"{settings.path}: {name} is not known here; known are {known}")
-        return FRAME_EXTRACTORS[name](settings)
+        return FRAME_EXTRACTORS[settings.kind(self.usual, FRAME_EXTRACTORS)](settings)
 
     @cached_property
     def shortest(self) -> int:

@@ -6,9 +6,8 @@ import numpy as np
 
 from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills.arrays import Array, Batch
-from ipfs_accelerate_py.skills.session import Decoder, Engine
 from ipfs_accelerate_py.skills.shown_arrays import COUNT, FITTED
-from ipfs_accelerate_py.skills.vision_language import PicturedSession
+from ipfs_accelerate_py.skills.vision_language import PicturedSession, TurnedSession
 
 
 class ShownSession(PicturedSession):
@@ -43,23 +42,5 @@ class ShownSession(PicturedSession):
         return self._engine.run("vision", feed)["vectors"]
 
 
-class TurnedSession(ShownSession):
-    """A session in which every token has three places, in time, height and width."""
-
-    def __init__(self, engine: Engine, decoder: Decoder) -> None:
-        super().__init__(engine, decoder)
-        self._next: Array = np.zeros(0, dtype=np.int64)
-
-    def reorder(self, rows: Array) -> None:
-        """Go on with these rows, in this order."""
-        self._next = self._next[rows]
-        super().reorder(rows)
-
-    def _places(self, prompt: Batch) -> Array:
-        self._next = prompt["position_ids"].max(axis=(1, 2)) + 1
-        return prompt["position_ids"]
-
-    def _following(self, count: int) -> Array:
-        places = self._next[:, np.newaxis] + np.arange(count)
-        self._next = self._next + count
-        return np.repeat(places[..., np.newaxis], 3, axis=-1)
+class ShownTurnedSession(TurnedSession, ShownSession):
+    """Such a session in which every token has three places."""

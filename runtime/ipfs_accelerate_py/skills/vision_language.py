@@ -101,8 +101,8 @@ class TiledSession(PicturedSession):
         return np.concatenate(read)
 
 
-class GridSession(PicturedSession):
-    """A session in which every token has three places, in time, height and width, and each picture its own size."""
+class TurnedSession(PicturedSession):
+    """A session in which every token has three places, in time, height and width."""
 
     def __init__(self, engine: Engine, decoder: Decoder) -> None:
         super().__init__(engine, decoder)
@@ -121,6 +121,10 @@ class GridSession(PicturedSession):
         places = self._next[:, np.newaxis] + np.arange(count)
         self._next = self._next + count
         return np.repeat(places[..., np.newaxis], 3, axis=-1)
+
+
+class GridSession(TurnedSession):
+    """A session in which every token has three places, and each picture its own size."""
 
     def _pictured(self, prompt: Batch) -> Array:
         return np.concatenate([found["vectors"] for found in self._seen(prompt)])
