@@ -207,3 +207,20 @@ def test_coverage_without_results_says_how_to_make_them(
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("record", "coverage"):
         assert f"  ipfs-accelerate {command}" in said(capsys, command, "--help")
+
+
+def test_a_spec_without_a_module_is_counted_with_what_it_would_do(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said(capsys, "record", "--root", root)
+    before = as_json(capsys, "coverage", "--root", root)["totals"]["model_types"]
+    surveyed = root / "model_specs" / "surveyed"
+    surveyed.mkdir(parents=True, exist_ok=True)
+    (surveyed / "lone.toml").write_text('model_type = "lone"\n[[heads]]\ntask = "text-to-audio"\n')
+    found = as_json(capsys, "coverage", "--root", root)
+    assert found["totals"]["model_types"] == before + 1
+    [cell] = [each for each in found["verdicts"] if each["model_type"] == "lone"]
+    assert (cell["task"], cell["verdict"]) == ("text-to-audio", "unknown")
+    assert "no module" in cell["reason"]
+    (surveyed / "lone.toml").write_text("model_type = \n")
+    said(capsys, "coverage", "--root", root, code=1)

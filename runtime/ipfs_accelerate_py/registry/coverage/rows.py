@@ -16,8 +16,10 @@ from ipfs_accelerate_py.registry.verdicts import Outlook, Verdict
 
 CATALOGUE: Final = Path("generated", "ipfs_accelerate_skills", "catalogue.json")
 UNSURVEYED: Final = Path("model_specs", "unsurveyed.toml")
+SURVEYED: Final = Path("model_specs", "surveyed")
 BACKENDS: Final = tuple(str(backend) for backend in Backend)
 UNTESTED: Final = "not tested yet"
+NO_MODULE: Final = "there is no module, as nobody wrote a template for any task of the type yet"
 
 # Where environments disagree: a machine that lacks a device says nothing against one that has it.
 _TELLING: Final = {Outlook.WORKS: 1, Outlook.BROKEN: 1, Outlook.UNKNOWN: 0, Outlook.UNSUPPORTED: 0}
@@ -66,12 +68,14 @@ class Offered:
 
 
 def offered(root: Path) -> Offered:
-    """Return what the workspace's catalogue and its list of unsurveyed types say; nothing where there is neither.
+    """Return what the workspace's catalogue, its specs without a module and its list of unsurveyed types say.
 
     Raises:
         WorkspaceError: one of the files is damaged.
     """
     made, absent = _catalogue(root / CATALOGUE), _unsurveyed(root / UNSURVEYED)
+    known = {cell.model_type for cell in (*made.cells, *absent)}
+    absent |= {cell: why for cell, why in _moduleless(root).items() if cell.model_type not in known}
     reasons = {**made.reasons, **absent}
     return Offered((*made.cells, *absent), reasons, made.generating)
 
@@ -94,6 +98,22 @@ def _catalogue(path: Path) -> Offered:
         fix = "`ipfs-accelerate generate` writes it anew"
         raise WorkspaceError(f"{path}: cannot be read as a catalogue ({error}); {fix}") from error
     return Offered((*cells, *reasons), reasons, frozenset(generating))
+
+
+def _moduleless(root: Path) -> dict[Cell, str]:
+    """Return a cell for each task of the specs beside which there is no module, and why."""
+    found: dict[Cell, str] = {}
+    for path in sorted((root / SURVEYED).glob("*.toml")):
+        if (root / CATALOGUE).with_name(f"hf_{path.stem}.py").exists():
+            continue
+        try:
+            said = tomllib.loads(path.read_text(encoding="utf-8"))
+            tasks = [each["task"] for each in (*said["heads"], *said.get("unproved", ()))]
+            found |= {Cell(str(said["model_type"]), task, "cpu"): NO_MODULE for task in tasks}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            fix = "`ipfs-accelerate survey` writes it anew"
+            raise WorkspaceError(f"{path}: cannot be read ({error}); {fix}") from error
+    return found
 
 
 def _unsurveyed(path: Path) -> dict[Cell, str]:
