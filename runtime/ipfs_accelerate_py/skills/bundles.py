@@ -45,6 +45,7 @@ _SHAPING = (
     "onnx_program.py",
     "openvino_program.py",
     "patch_tower.py",
+    "rewrites.py",
     "routes.py",
     "rows.py",
     "seq2seq.py",

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from ipfs_accelerate_py.errors import BundleError, unknown
-from ipfs_accelerate_py.skills import cache, export, onnx_program
+from ipfs_accelerate_py.skills import cache, export, onnx_program, rewrites
 from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.head import Head, Part
@@ -138,7 +138,8 @@ def _first(
             # Each tells of its deprecations and of what it traced, and nobody reads it.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                made = ways[name]()
+                with rewrites.expert_by_expert():
+                    made = ways[name]()
                 compare(made)
         # Exporters raise whatever they came upon, some a class of their own.
         except Exception as error:  # noqa: BLE001
@@ -194,6 +195,9 @@ def _onnx_exporters(traced: Traced, path: Path) -> None:
 
     settings = OnnxConfig(dynamic_shapes=_named_axes(traced))
     made, _ = OnnxExporter().export_program(_named(traced), _named_tensors(traced), settings)
+    for ports, names in ((made.graph.inputs, traced.inputs), (made.graph.outputs, traced.outputs)):
+        for port, name in zip(ports, names, strict=True):
+            port.name = name
     onnx_ir.save(made, path)
 
 
@@ -227,6 +231,7 @@ def _openvino_exporters(traced: Traced) -> Any:
 
     settings = OpenVINOConfig(dynamic_shapes=_named_axes(traced), stateful=False)
     model, _ = OpenVINOExporter().export_program(_named(traced), _named_tensors(traced), settings)
+    export.name_openvino_ports(model, traced.inputs, traced.outputs)
     return model
 
 
@@ -241,14 +246,19 @@ def _named(traced: Traced) -> Module:
             self.config = traced.config
 
         def forward(self, **tensors: Any) -> dict[str, Any]:
-            found = self.traced(*(tensors[name] for name in traced.inputs))
-            return dict(zip(traced.outputs, found, strict=True))
+            found = self.traced(*(tensors[name] for name in map(_variable, traced.inputs)))
+            return dict(zip(map(_variable, traced.outputs), found, strict=True))
 
     return Named().eval()
 
 
+def _variable(name: str) -> str:
+    """Return `name` as a name of Python: transformers' exporters write it as one."""
+    return name.replace(".", "_")
+
+
 def _named_tensors(traced: Traced) -> dict[str, Any]:
-    return dict(zip(traced.inputs, traced.tensors, strict=True))
+    return dict(zip(map(_variable, traced.inputs), traced.tensors, strict=True))
 
 
 def _named_axes(traced: Traced) -> dict[str, dict[int, Any]]:
@@ -256,7 +266,7 @@ def _named_axes(traced: Traced) -> dict[str, dict[int, Any]]:
 
     size = torch.export.Dim.AUTO
     return {
-        name: dict.fromkeys(places, size)
+        _variable(name): dict.fromkeys(places, size)
         for name, places in zip(traced.inputs, traced.open_axes, strict=True)
     }
 
