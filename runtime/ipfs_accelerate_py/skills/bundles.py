@@ -41,6 +41,7 @@ _SHAPING = (
     "eager.py",
     "engine_eager.py",
     "export.py",
+    "kept.py",
     "listening.py",
     "onnx_program.py",
     "openvino_program.py",

@@ -7,8 +7,18 @@ compared with the model as transformers runs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+
+
+@contextmanager
+def traced() -> Iterator[None]:
+    """Within this, all rewrites hold."""
+    with ExitStack() as stack:
+        stack.enter_context(expert_by_expert())
+        stack.enter_context(repeats_by_shape())
+        stack.enter_context(axes_from_the_front())
+        yield
 
 
 @contextmanager
@@ -31,6 +41,54 @@ def expert_by_expert() -> Iterator[None]:
         yield
     finally:
         moe.ExpertsInterface.get_interface = usual
+
+
+@contextmanager
+def repeats_by_shape() -> Iterator[None]:
+    """Within this, `repeat_interleave` by a number is an expanded axis, flattened.
+
+    The exporter that traces knows it only for tensors all of whose sizes are known: rotary embeddings that turn pairs
+    of neighbours (`models/cohere/modeling_cohere.py::CohereRotaryEmbedding`) stop it.
+    """
+    import torch
+
+    usual, usual_method = torch.repeat_interleave, torch.Tensor.repeat_interleave
+
+    def repeated(tensor: Any, repeats: Any, dim: int | None = None, **settings: Any) -> Any:
+        if not isinstance(repeats, int) or dim is None:
+            return usual(tensor, repeats, dim, **settings)
+        place = dim % tensor.dim()
+        sizes = [-1] * (tensor.dim() + 1)
+        sizes[place + 1] = repeats
+        return tensor.unsqueeze(place + 1).expand(sizes).flatten(place, place + 1)
+
+    torch.repeat_interleave = torch.Tensor.repeat_interleave = repeated
+    try:
+        yield
+    finally:
+        torch.repeat_interleave, torch.Tensor.repeat_interleave = usual, usual_method
+
+
+@contextmanager
+def axes_from_the_front() -> Iterator[None]:
+    """Within this, `permute` counts its axes from the front.
+
+    The exporter that traces writes an axis counted from the end as it is, and ONNX knows none
+    (`models/mamba2/modeling_mamba2.py::mamba2_chunk_scan`).
+    """
+    import torch
+
+    usual = torch.Tensor.permute
+
+    def permuted(tensor: Any, *axes: Any) -> Any:
+        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return usual(tensor, [axis % tensor.dim() for axis in given])
+
+    torch.Tensor.permute = permuted
+    try:
+        yield
+    finally:
+        torch.Tensor.permute = usual
 
 
 def _experts(experts: Any, hidden: Any, chosen: Any, weights: Any) -> Any:

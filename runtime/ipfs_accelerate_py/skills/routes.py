@@ -81,8 +81,8 @@ def of_decoder(head: Head, model: Module, checkpoint: Checkpoint, traces: Sequen
     trace, *others = traces
     return Traced(
         graph=cache.traceable_decoder(head, model, checkpoint, trace),
-        inputs=(*trace.names, *cache.past_names(trace.layers)),
-        outputs=(*trace.outputs, *cache.present_names(trace.layers)),
+        inputs=(*trace.names, *trace.past),
+        outputs=(*trace.outputs, *trace.present),
         tensors=trace.tensors,
         open_axes=tuple(trace.open_axes(head)),
         others=tuple(other.tensors for other in others),
@@ -138,7 +138,7 @@ def _first(
             # Each tells of its deprecations and of what it traced, and nobody reads it.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                with rewrites.expert_by_expert():
+                with rewrites.traced():
                     made = ways[name]()
                 compare(made)
         # Exporters raise whatever they came upon, some a class of their own.
@@ -280,7 +280,11 @@ def _onnx_runner(path: Path, traced: Traced) -> _Runner:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda feeds: session.run(list(traced.outputs), feeds)
+    # What a model takes and does not use, as one without positions does theirs, a traced graph has no input for.
+    used = {port.name for port in session.get_inputs()}
+    return lambda feeds: session.run(
+        list(traced.outputs), {name: array for name, array in feeds.items() if name in used}
+    )
 
 
 def _openvino_runner(model: Any, traced: Traced) -> _Runner:
@@ -288,9 +292,10 @@ def _openvino_runner(model: Any, traced: Traced) -> _Runner:
 
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     request = compiled.create_infer_request()
+    used = {name for port in compiled.inputs for name in port.names}
 
     def run(feeds: dict[str, Array]) -> list[Array]:
-        request.infer(feeds)
+        request.infer({name: array for name, array in feeds.items() if name in used})
         return [request.get_tensor(name).data.copy() for name in traced.outputs]
 
     return run
