@@ -6,6 +6,7 @@ makes is run on inputs of other sizes, with the weights of the very checkpoint t
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -103,11 +104,13 @@ def write_onnx(traced: Traced, path: Path, first: str) -> str:
     Raises:
         BundleError: none did; the message says of each why.
     """
-    ways: Mapping[str, Callable[[], None]] = {
+    ways: dict[str, Callable[[], None]] = {
         "torchscript": lambda: _torchscript(traced, path),
-        "dynamo": lambda: _dynamo(traced, path),
         "exporters": lambda: _onnx_exporters(traced, path),
+        "dynamo": lambda: _dynamo(traced, path),
     }
+    if first != "dynamo" and importlib.util.find_spec("transformers.exporters") is not None:
+        del ways["dynamo"]  # transformers' exporters are it, with rewrites of their own
     return _first(ways, first, lambda _: _compare(traced, _onnx_runner(path, traced)))[0]
 
 
