@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ipfs_accelerate_generator.spec import Tensor
-from ipfs_accelerate_generator.survey import given
+from ipfs_accelerate_generator.survey import given, shown
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.inputs import fed, make
 from ipfs_accelerate_generator.survey.pictured import GRIDS
-from ipfs_accelerate_generator.survey.running import FOREIGN, TOKENS, Feed, first_line, forward, settled
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.rules.table import LITERAL
+from ipfs_accelerate_generator.survey.running import TOKENS, Feed, first_line, forward, settled
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
 from ipfs_accelerate_generator.survey.stages import all_stages
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
@@ -146,13 +148,16 @@ def arrays(
 
 def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool) -> tuple[Tensor, ...]:
     """Return the inputs with the axes that were run at another size."""
+    literal = (
+        LITERAL | {"input_ids"} if feed.shape.placed else LITERAL
+    )  # random ones would stand for nothing else
     more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
     try:
         forward(model, more or {}, candidate.method)
     except FOREIGN:
         more = None
     try:
-        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more, whole=whole)
+        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more, whole=whole, literal=literal)
     except SpecError:  # more numbers than a spec holds
         return ()
     sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)
@@ -256,6 +261,8 @@ def _pooling(candidate: Candidate, model: Any, feed: Feed) -> str:
 def _pictures(feed: Feed) -> str:
     if not feed.shape.pictured:
         return ""
+    if feed.shape.form in shown.FORMS[shown.FORMS.index("films of patches") :]:
+        return ""  # what these are, no template knows
     axes, cut = feed.made()["pixel_values"].dim(), any(name.endswith(GRIDS) for name in feed.names)
     if axes == 5:
         return "tiled" if "image_sizes" in feed.names else "nested"

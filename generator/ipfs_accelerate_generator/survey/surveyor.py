@@ -11,7 +11,8 @@ from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Un
 from ipfs_accelerate_generator.survey import facts, repairs
 from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads, sees_any_size
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
-from ipfs_accelerate_generator.survey.running import FOREIGN, first_line
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.running import first_line
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
 from ipfs_accelerate_generator.survey.subject import (

@@ -1,0 +1,51 @@
+"""What stands in a text for something else: the ids of such tokens, and how many vectors take their places."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ipfs_accelerate_generator.survey.shape import parts
+
+
+def named(config: Any, names: Iterable[str]) -> int | None:
+    """Return the first id under one of `names` in a configuration or, where that has none, in one inside it."""
+    wanted = tuple(names)
+    for part in parts(config):
+        for name in wanted:
+            if isinstance(found := getattr(part, name, None), int):
+                return found
+    return None
+
+
+def maker(model: Any, method: str) -> Any | None:
+    """Return the model, or the bare one in it, that has `method`; None if there is none."""
+    inner = getattr(model, "base_model", model)
+    return next((each for each in (model, inner) if hasattr(each, method)), None)
+
+
+def vectors(model: Any, method: str, made: Mapping[str, Any]) -> int | None:
+    """Return how many vectors `method` of the model makes of `made`; None where it has no such method."""
+    import torch
+
+    if (inner := maker(model, method)) is None:
+        return None
+    with torch.no_grad():
+        output = getattr(inner, method)(
+            **{name: made[name] for name in _taken(model, inner, method) if name in made}
+        )
+    found = getattr(output, "pooler_output", None)
+    found = output.last_hidden_state if found is None else found
+    if isinstance(found, (list, tuple)):
+        return sum(int(each.shape[:-1].numel()) for each in found)
+    return int(found.shape[:-1].numel())
+
+
+def _taken(model: Any, inner: Any, method: str) -> tuple[str, ...]:
+    """Return what the method takes; one that hands on whatever it is given takes what the bare model's does."""
+    own = inspect.signature(getattr(inner, method)).parameters
+    open_ = any(each.kind is each.VAR_KEYWORD for each in own.values())
+    bare = getattr(model, "base_model", model)
+    more = inspect.signature(getattr(bare, method)).parameters if open_ and hasattr(bare, method) else {}
+    return tuple(dict.fromkeys((*own, *more)))
