@@ -22,7 +22,7 @@ def described(
     whole: bool = False,
     literal: frozenset[str] = LITERAL,
 ) -> tuple[Tensor, ...]:
-    """Return `made` as a spec says it, numbers and all of those that are `literal`; () where a tokenizer makes them all.
+    """Return `made` as a spec says it, with the numbers of what is `literal`; () where a tokenizer makes them all.
 
     A picture or a sound is described as well: whether its processor is proved depends on what was written since.
 

@@ -41,7 +41,9 @@ def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
     offered = _FED_ALONE.get(
         candidate.task,
         (
-            *pictured.one_modality(pictured.offered(candidate.model, returned)),
+            *spoken.offered(
+                candidate.model, pictured.one_modality(pictured.offered(candidate.model, returned))
+            ),
             *_ALSO_FED.get(candidate.task, ()),
         ),
     )
@@ -157,7 +159,7 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
         ):  # as many codes as there are
             shape = replace(shape, masked=made[name].shape[-1])
         if name in SOUNDS:
-            heard = made[name].shape[1 if rule.__name__.endswith("last") else -1]
+            heard = made[name].shape[1 if rule.__name__.endswith(("last", "band")) else -1]
             shape = replace(shape, heard=heard, masked=shape.masked if "input_ids" in wanted else heard)
     for name in told:
         if "input_ids" not in made:

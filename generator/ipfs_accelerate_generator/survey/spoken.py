@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
@@ -12,7 +13,7 @@ from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import SurveyError
 
 METHOD: Final = "get_audio_features"
-_SOUNDS: Final = frozenset({"input_features", "input_values"})
+_SOUNDS: Final = frozenset({"input_features", "input_values", "audio_input_ids"})
 _TOKENS: Final = ("audio_token_id", "audio_token_index")
 _MISSED: Final = re.compile(r"[Aa]udio tokens do not match, tokens: (\d+), features: (\d+)")
 _SOME: Final = 2
@@ -26,6 +27,24 @@ class Unheard(SurveyError):
 def sound_token(config: Any) -> int | None:
     """Return the id of the token that stands for a part of a sound, if there is one."""
     return named(config, _TOKENS)
+
+
+def offered(model: Any, returned: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `returned` and, where none of it is a sound, what the model's method makes vectors of, beside a text.
+
+    An extractor may give a sound a name of its own, which the whole processor then changes.
+    """
+    takes = signature(model.forward).parameters
+    if (
+        "input_ids" not in takes
+        or not hasattr(model, METHOD)
+        or not _SOUNDS.intersection(takes).isdisjoint(returned)
+    ):
+        return returned
+    wanted = signature(getattr(model, METHOD)).parameters
+    sounds = tuple(name for name in wanted if name in takes and name in _SOUNDS)
+    masks = tuple(name for name in wanted if name in takes and name.removesuffix("_mask") in sounds)
+    return (*returned, *dict.fromkeys((*sounds, *masks)))
 
 
 def placeholders(model: Any, made: Mapping[str, Any]) -> int:

@@ -9,9 +9,9 @@ from typing import Any
 from ipfs_accelerate_generator.given import unmade
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads, sees_any_size
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
-from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.running import first_line
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny

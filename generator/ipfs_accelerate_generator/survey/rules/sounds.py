@@ -11,6 +11,7 @@ _BANDS = (
     "input_feat_per_channel",
     "feature_size",
     "n_mels",
+    "n_mel_bins",
     "num_mel_filters",
     "mel_bins",
     "mel_dim",

@@ -24,7 +24,7 @@ _PACKED: Final = (
 _SEEN: Final = (features.seen, features.seen_flags)
 _HEARD: Final = (sounds.heard, sounds.heard_flags)
 
-SOUNDS: Final = frozenset({"input_values", "input_features", "audio_mel"})
+SOUNDS: Final = frozenset({"input_values", "input_features", "audio_mel", "audio_input_ids"})
 """Inputs whose frames or samples a mask or a length is about."""
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
@@ -101,6 +101,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "input_features_mask": _HEARD,
     "feature_attention_mask": _HEARD,
     "input_values_mask": _HEARD,
+    "audio_input_ids_mask": _HEARD,
     "audio_mel": (sounds.bands_last,),
     "audio_mel_mask": (sounds.none_padded,),
     "chunk_sample_lengths": (sounds.sampled_lengths, sounds.lengths),
