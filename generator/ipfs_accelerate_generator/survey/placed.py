@@ -35,11 +35,18 @@ def vectors(model: Any, method: str, made: Mapping[str, Any]) -> int | None:
         output = getattr(inner, method)(
             **{name: made[name] for name in _taken(model, inner, method) if name in made}
         )
-    found = getattr(output, "pooler_output", None)
-    found = output.last_hidden_state if found is None else found
-    if isinstance(found, (list, tuple)):
-        return sum(int(each.shape[:-1].numel()) for each in found)
-    return int(found.shape[:-1].numel())
+    found = _found(output)
+    each = found if isinstance(found, (list, tuple)) else [found]
+    return sum(int(one.shape[:-1].numel()) for one in each)
+
+
+def _found(output: Any) -> Any:
+    """Return the vectors in what a method gives: those for the text, or for the first layer that takes some in."""
+    for name in ("pooler_output", "last_hidden_state"):
+        if (found := getattr(output, name, None)) is not None:
+            return found
+    _, first = output.deepstack_features[0]
+    return first
 
 
 def _taken(model: Any, inner: Any, method: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
@@ -17,7 +18,7 @@ def all_stages(config: Any, arguments: Mapping[str, Any]) -> dict[str, Value]:
     """
     found: dict[str, Value] = {}
     try:
-        whole = config(**arguments)
+        whole = config(**deepcopy(dict(arguments)))
     except (StrictDataclassError, LookupError, TypeError, ValueError):  # whoever builds the head says why
         return found
     for name, value in vars(whole).items():
