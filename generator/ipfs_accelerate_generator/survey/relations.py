@@ -108,8 +108,9 @@ def rotary_shares(sheet: Sheet) -> None:
 
 
 def _has_shares(config: Any) -> bool:
-    """Whether the class is of text, and its model has such shares where nothing is said, sums of large heads."""
-    return config.base_config_key == "text_config" and bool(shares_in_source(config))
+    """Whether the class is of text alone, and its model has such shares where nothing is said, of large heads."""
+    reads = "vocab_size" in config.__dataclass_fields__ and not getattr(config, "sub_configs_defaults", None)
+    return reads and bool(shares_in_source(config))
 
 
 def stages_by_name(sheet: Sheet) -> None:
