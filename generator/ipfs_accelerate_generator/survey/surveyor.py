@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ipfs_accelerate_generator.given import unmade
+from ipfs_accelerate_generator.planned import given_arrays
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
@@ -212,10 +213,17 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
 def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Attempt) -> Head:
     """Return the head for the task of `candidate`, with arrays where nothing proved makes its inputs of something."""
     head = spec.head(candidate.task)
-    if not unmade(spec, head):
+    if not unmade(spec, head) and not _strange(spec, head):
         return head
     tensors, whole = arrays(candidate, about.config, best.arguments, best.proofs[head.task])
     return replace(head, tensors=tensors, whole=whole)
+
+
+def _strange(spec: ModelSpec, head: Head) -> bool:
+    """Whether the pictures in the texts of `head` lie in a way that no template knows."""
+    beside = {"input_ids", "pixel_values"} <= {*head.inputs}
+    written = spec.processors.processor in PICTURED or given_arrays(spec)
+    return beside and "image-text-to-text" in spec.tasks and not written
 
 
 def _after(about: Subject, heads: tuple[Candidate, ...], best: _Attempt, limits: Limits) -> str:
