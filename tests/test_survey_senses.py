@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from ipfs_accelerate_generator.specfile import read_spec
 from ipfs_accelerate_generator.survey.inputs import fed
 from ipfs_accelerate_generator.survey.proof import prove
 from ipfs_accelerate_generator.survey.running import settled
@@ -20,6 +22,7 @@ from ipfs_accelerate_generator.survey.subject import Candidate, candidates, subj
 
 pytest.importorskip("transformers")
 
+SPECS = Path(__file__).parent.parent / "model_specs" / "surveyed"
 USUAL = ALTERNATIVES[0]
 CLOSER = next(each for each in ALTERNATIVES if each.thorough)
 SOUND, PICTURE = 17, 19
@@ -93,7 +96,9 @@ def test_a_text_is_fed_where_the_tokens_that_stand_for_a_sound_are_missed() -> N
 
 
 def test_a_sound_that_the_extractor_names_otherwise_is_fed_as_the_method_takes_it() -> None:
-    def hears(input_ids: Any = None, audio_input_ids: Any = None, audio_input_ids_mask: Any = None) -> None: ...
+    def hears(
+        input_ids: Any = None, audio_input_ids: Any = None, audio_input_ids_mask: Any = None
+    ) -> None: ...
 
     def encoded(self: Any, audio_input_ids: Any, audio_input_ids_mask: Any = None) -> None: ...
 
@@ -149,3 +154,10 @@ def test_a_head_of_the_text_alone_is_made_of_the_part_about_text() -> None:
     head = next(each for each in candidates(about) if each.task == "text-generation")
     arguments = tiny(about.config, CLOSER)
     assert prove(head, about.config, arguments, ("input_ids", "attention_mask")).output == "logits"
+
+
+@pytest.mark.parametrize("model_type", ["qwen2_audio", "inkling2", "gemma4"])
+def test_ids_with_tokens_that_stand_for_something_else_are_told_one_by_one(model_type: str) -> None:
+    head = read_spec(SPECS / f"{model_type}.toml").head("feature-extraction")
+    told = {each.name: each.values for each in head.tensors}
+    assert len(told["input_ids"]) == 2
