@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from ipfs_accelerate_generator.survey import shown
-from ipfs_accelerate_generator.survey.placed import maker, named, vectors
+from ipfs_accelerate_generator.survey.placed import maker, named, pooled, vectors
 from ipfs_accelerate_generator.survey.shape import number
 from ipfs_accelerate_generator.survey.subject import NoInput
 from ipfs_accelerate_py.evidence.pictured import image_settings
@@ -93,6 +93,11 @@ def placeholders(model: Any, made: Mapping[str, Any]) -> int:
         return found // int(made["input_ids"].shape[0])
     films = made["pixel_values"].dim() == _FILMS  # one that asks for a number of vectors, of each frame
     return number(model.config, _ASKED, 0) * (made["pixel_values"].shape[1] if films else 1)
+
+
+def usual(model: Any, made: Mapping[str, Any]) -> bool:
+    """Whether the vectors of pictures come from where templates look for them, and films are cut as they know it."""
+    return pooled(model, _METHOD, made) and not number(model.config, ("patch_temporal",), 0)
 
 
 def towered(model: Any) -> bool:

@@ -27,17 +27,27 @@ def maker(model: Any, method: str) -> Any | None:
 
 def vectors(model: Any, method: str, made: Mapping[str, Any]) -> int | None:
     """Return how many vectors `method` of the model makes of `made`; None where it has no such method."""
+    if (output := _output(model, method, made)) is None:
+        return None
+    found = _found(output)
+    each = found if isinstance(found, (list, tuple)) else [found]
+    return sum(int(one.shape[:-1].numel()) for one in each)
+
+
+def pooled(model: Any, method: str, made: Mapping[str, Any]) -> bool:
+    """Whether `method` of the model gives the vectors for a text in the field where nearly all have them."""
+    return getattr(_output(model, method, made), "pooler_output", None) is not None
+
+
+def _output(model: Any, method: str, made: Mapping[str, Any]) -> Any | None:
     import torch
 
     if (inner := maker(model, method)) is None:
         return None
     with torch.no_grad():
-        output = getattr(inner, method)(
+        return getattr(inner, method)(
             **{name: made[name] for name in _taken(model, inner, method) if name in made}
         )
-    found = _found(output)
-    each = found if isinstance(found, (list, tuple)) else [found]
-    return sum(int(one.shape[:-1].numel()) for one in each)
 
 
 def _found(output: Any) -> Any:

@@ -13,7 +13,7 @@ from ipfs_accelerate_generator.survey import given, shown
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import fed, make
-from ipfs_accelerate_generator.survey.pictured import GRIDS
+from ipfs_accelerate_generator.survey.pictured import GRIDS, usual
 from ipfs_accelerate_generator.survey.rules.table import LITERAL, SOUNDS
 from ipfs_accelerate_generator.survey.running import TOKENS, Feed, first_line, forward, settled
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number, text
@@ -111,7 +111,7 @@ def _prove(
         extra,
         labels,
         _pooling(candidate, model, feed),
-        _pictures(feed),
+        _pictures(model, feed),
         _control(candidate, model, feed),
         feed,
     )
@@ -271,8 +271,8 @@ def _pooling(candidate: Candidate, model: Any, feed: Feed) -> str:
     return ""
 
 
-def _pictures(feed: Feed) -> str:
-    if not feed.shape.pictured:
+def _pictures(model: Any, feed: Feed) -> str:
+    if not feed.shape.pictured or not usual(model, feed.made()):
         return ""
     if feed.shape.form in shown.FORMS[shown.FORMS.index("films of patches") :]:
         return ""  # what these are, no template knows
