@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
-from ipfs_accelerate_generator.given import unmade
+from ipfs_accelerate_generator.given import is_given, unmade
 from ipfs_accelerate_generator.planned import given_arrays
-from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Unproved
+from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Processors, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads, sees_any_size
@@ -26,6 +26,9 @@ from ipfs_accelerate_generator.survey.subject import (
     home,
     subject,
 )
+
+_CHANNELS: Final = 1  # the axis of colours in whole pictures
+_COLOURS: Final = (1, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -192,9 +195,7 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         imports=about.imports if about.registered else (),
         modalities=given or ("tensor",),
         limits=replace(limits, after=_after(about, heads, best, limits)),
-        processors=facts.seeing(
-            about, facts.completed(facts.processors(about), given, [head.table for head in made]), made
-        ),
+        processors=_processors(about, made, given, best),
         vocabulary=vocabulary,
         heads=made,
         tiny=_without(best.arguments, vocabulary),
@@ -217,6 +218,16 @@ def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Att
         return head
     tensors, whole = arrays(candidate, about.config, best.arguments, best.proofs[head.task])
     return replace(head, tensors=tensors, whole=whole)
+
+
+def _processors(about: Subject, made: tuple[Head, ...], given: tuple[str, ...], best: _Attempt) -> Processors:
+    """Return the classes that make the tensors of the type; none of a picture that the towers do not take whole."""
+    found = facts.completed(facts.processors(about), given, [head.table for head in made])
+    feeds = [proof.feed.made() for proof in best.proofs.values() if proof.feed]
+    pixels = [feed["pixel_values"] for feed in feeds if "pixel_values" in feed]
+    if all(each.dim() > _CHANNELS and each.shape[_CHANNELS] in _COLOURS for each in pixels):
+        return facts.seeing(about, found, made)
+    return facts.seeing(about, found, made) if any(is_given(head) for head in made) else found
 
 
 def _strange(spec: ModelSpec, head: Head) -> bool:
