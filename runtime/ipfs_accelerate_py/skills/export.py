@@ -20,7 +20,7 @@ from typing import Any
 from ipfs_accelerate_py.errors import BundleError
 from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.batching import collate
-from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.checkpoint import VOCABULARIES, Checkpoint
 from ipfs_accelerate_py.skills.head import Head, Part
 from ipfs_accelerate_py.skills.text import TextInput
 
@@ -132,6 +132,10 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def _has_tokenizer(checkpoint: Checkpoint) -> bool:
+    return (checkpoint.folder / "tokenizer.json").is_file()
+
+
 def _end_with(parent: int) -> None:
     """End this process when `parent` was killed: nobody would take what it makes."""
     while os.getppid() == parent:
@@ -151,7 +155,9 @@ def main(order: Mapping[str, Any]) -> None:
     head = skill.heads[task]
     route = skill.exporters[backend](checkpoint, task, folder)
     taken = {name for each in (head, *head.parts.values()) for name in each.inputs}
-    if taken & {"input_ids", "decoder_input_ids"} and not (checkpoint.folder / "tokenizer.json").exists():
+    # A model that is given token ids as arrays has none of these files, and needs none.
+    written = any((checkpoint.folder / name).is_file() for name in VOCABULARIES)
+    if taken & {"input_ids", "decoder_input_ids"} and written and not _has_tokenizer(checkpoint):
         tokenizer = TextInput(checkpoint, tuple(head.inputs), "").tokenizer
         tokenizer.save(str(folder / "tokenizer.json"))
     facts = {
