@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 from huggingface_hub.errors import StrictDataclassError
@@ -18,7 +17,7 @@ def all_stages(config: Any, arguments: Mapping[str, Any]) -> dict[str, Value]:
     """
     found: dict[str, Value] = {}
     try:
-        whole = config(**deepcopy(dict(arguments)))
+        whole = config(**arguments)
     except (StrictDataclassError, LookupError, TypeError, ValueError):  # whoever builds the head says why
         return found
     for name, value in vars(whole).items():

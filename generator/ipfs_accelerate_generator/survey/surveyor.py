@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -166,7 +165,7 @@ def _attempt(
 
 
 def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> ModelSpec:
-    config = about.config(**deepcopy(best.arguments))
+    config = about.config(**best.arguments)
     module = home(about.config)
     written = facts.processors(about).processor in PICTURED
     made = tuple(
@@ -240,9 +239,7 @@ def _strange(spec: ModelSpec, head: Head) -> bool:
 def _after(about: Subject, heads: tuple[Candidate, ...], best: _Attempt, limits: Limits) -> str:
     """Return the field with the id after which positions are counted, as RoBERTa does, or "" if they begin at 0."""
     field = "pad_token_id"
-    tokens, pad = best.arguments.get(limits.tokens), getattr(
-        about.config(**deepcopy(best.arguments)), field, None
-    )
+    tokens, pad = best.arguments.get(limits.tokens), getattr(about.config(**best.arguments), field, None)
     candidate = next((each for each in heads if each.task == "feature-extraction" and _in(each, best)), None)
     if candidate is None or not isinstance(tokens, int) or not isinstance(pad, int):
         return ""
