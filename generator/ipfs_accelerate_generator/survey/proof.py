@@ -210,7 +210,7 @@ def _built(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
 
 def _described_by(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
     """Return the configuration that the class takes: of a whole that it is a part of, the part about text."""
-    made = config(**deepcopy(arguments), attn_implementation="eager")
+    made = config(**arguments, attn_implementation="eager")
     wants = getattr(candidate.model, "config_class", None)
     if wants is None or isinstance(made, wants):
         return made
