@@ -19,7 +19,16 @@ TEMPLATE: Final = "tensor"
 
 _READ: Final = frozenset({"input_ids", "attention_mask", "token_type_ids", "decoder_input_ids", "bbox"})
 _SEEN: Final = frozenset({"pixel_values", "pixel_mask", "pixel_values_videos", "bool_masked_pos"})
-_BESIDE: Final = frozenset({"image_grid_thw", "image_sizes", "mm_token_type_ids", "is_longer"})
+_BESIDE: Final = frozenset(
+    {
+        "image_grid_thw",
+        "image_merge_sizes",
+        "image_sizes",
+        "high_res_pixel_values",
+        "mm_token_type_ids",
+        "is_longer",
+    }
+)
 _HEARD: Final = frozenset({"input_values", "input_features"})
 _PICTURED: Final = frozenset({"image-text-to-text", "any-to-any"})
 _WRITES: Final = _PICTURED | {"text-generation", "text2text-generation"}

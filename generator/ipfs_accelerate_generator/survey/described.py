@@ -14,8 +14,15 @@ READ: Final = frozenset({"input_ids", "attention_mask", "token_type_ids", "decod
 _Made = Mapping[str, Any]
 
 
-def described(made: _Made, longer: _Made, more: _Made | None, *, whole: bool = False) -> tuple[Tensor, ...]:
-    """Return `made` as a spec says it; () where a tokenizer makes them all.
+def described(
+    made: _Made,
+    longer: _Made,
+    more: _Made | None,
+    *,
+    whole: bool = False,
+    literal: frozenset[str] = LITERAL,
+) -> tuple[Tensor, ...]:
+    """Return `made` as a spec says it, with the numbers of what is `literal`; () where a tokenizer makes them all.
 
     A picture or a sound is described as well: whether its processor is proved depends on what was written since.
 
@@ -27,22 +34,27 @@ def described(made: _Made, longer: _Made, more: _Made | None, *, whole: bool = F
         return ()
     free: dict[str, set[int]] = {name: set() for name in made}
     for other in (longer, more):
-        if other is None or (not whole and any(_tied(name, made[name], other[name]) for name in made)):
+        if other is None or (
+            not whole and any(_tied(made[name], other[name]) for name in literal.intersection(made))
+        ):
             continue
         for name, tensor in made.items():
             sizes = zip(tensor.shape, other[name].shape, strict=True)
             free[name] |= {axis for axis, (size, another) in enumerate(sizes) if size != another}
-    return tuple(_tensor(name, tensor, tuple(sorted(free[name]))) for name, tensor in made.items())
+    return tuple(
+        _tensor(name, tensor, tuple(sorted(free[name])), literal=name in literal)
+        for name, tensor in made.items()
+    )
 
 
-def _tied(name: str, tensor: Any, other: Any) -> bool:
-    if name not in LITERAL or (tensor.shape == other.shape and bool((tensor == other).all())):
+def _tied(tensor: Any, other: Any) -> bool:
+    if tensor.shape == other.shape and bool((tensor == other).all()):
         return False
     rows = other[: len(tensor)] if tensor.dim() else other  # more rows that say the same are free
     return rows.shape != tensor.shape or bool((rows != tensor).any())
 
 
-def _tensor(name: str, tensor: Any, vary: tuple[int, ...]) -> Tensor:
+def _tensor(name: str, tensor: Any, vary: tuple[int, ...], *, literal: bool) -> Tensor:
     import torch
 
     def said(dtype: str, **more: Any) -> Tensor:
@@ -53,7 +65,7 @@ def _tensor(name: str, tensor: Any, vary: tuple[int, ...]) -> Tensor:
             low, high = int(tensor.min().floor()), int(tensor.max().ceil())
             return said("float32", low=low, high=max(high, low + 1))
         return said("float32")
-    if name in LITERAL and tensor.dim():
+    if literal and tensor.dim():
         return said("int64", values=tensor.long().tolist())
     low, high = (int(tensor.min()), int(tensor.max())) if tensor.numel() else (0, 0)
     if name.endswith("mask"):  # one that hides something is the survey's control; a test sees everything

@@ -9,7 +9,7 @@ from math import prod
 from typing import Any, Final
 
 from ipfs_accelerate_generator.spec import Tensor
-from ipfs_accelerate_generator.survey.running import FOREIGN
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
 
 Made = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from ipfs_accelerate_generator.survey import pictured, shown
+from ipfs_accelerate_generator.survey import pictured, shown, spoken
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, SAMPLES, Shape, number, text
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
@@ -20,6 +20,13 @@ _FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_i
 _MASKED: Final = frozenset({"input_ids", "inputs_embeds", "input_values", "input_features"})
 _HEARD: Final = ("input_values", "input_features")
 _PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images"})
+_MERGES: Final = (
+    "spatial_merge_size",
+    "merge_size",
+    "merge_kernel_size",
+    "downsample_factor",
+    "pooling_kernel_size",
+)
 # Ids may be codes of several books or channels, and kinds of tokens several, where a configuration has one of these.
 _WHERE: Final[Mapping[str, tuple[str, ...]]] = {
     "input_ids": ("num_codebooks", "num_quantizers", "num_channels"),
@@ -36,7 +43,9 @@ def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
     offered = _FED_ALONE.get(
         candidate.task,
         (
-            *pictured.one_modality(pictured.offered(candidate.model, returned)),
+            *spoken.offered(
+                candidate.model, pictured.one_modality(pictured.offered(candidate.model, returned))
+            ),
             *_ALSO_FED.get(candidate.task, ()),
         ),
     )
@@ -73,10 +82,19 @@ def wider(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
         if name in (*names, *read)
         or (
             name in RULES
-            and (not name.endswith("mask") or name.removesuffix("_mask") in names or name == "padding_mask")
+            and (
+                not name.endswith("mask") or name.removesuffix("_mask") in names or name in _goes_with(names)
+            )
             and not (name == "inputs_embeds" and "input_ids" in names)
         )
     )
+
+
+def _goes_with(names: tuple[str, ...]) -> frozenset[str]:
+    """Return the masks that go with a sound or a picture among `names` and are not called after it."""
+    sounds = {"feature_attention_mask"} if SOUNDS & {*names} else set()
+    pictures = {"image_attention_mask", pictured.MARKED} if _PIXELS & {*names} else set()
+    return frozenset({"padding_mask", *sounds, *pictures})
 
 
 def embedded(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -130,13 +148,13 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
     wanted = tuple(names)
     shape = replace(shape, names=wanted)
     if "input_ids" in wanted:  # beside a sound or a picture the mask is the text's
-        shape = replace(shape, masked=shape.tokens + shape.pictured)
+        shape = replace(shape, masked=shape.whole)
     elif "input_values" in wanted:
         shape = replace(shape, masked=SAMPLES)
     elif "input_features" in wanted:
         shape = replace(shape, masked=_frames(shape))
     else:
-        shape = replace(shape, masked=shape.tokens + shape.pictured)
+        shape = replace(shape, masked=shape.whole)
     generator = torch.Generator().manual_seed(shape.seed)
     made: dict[str, Any] = {}
     if "input_ids" not in wanted:
@@ -158,7 +176,7 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
         ):  # as many codes as there are
             shape = replace(shape, masked=made[name].shape[-1])
         if name in SOUNDS:
-            heard = made[name].shape[1 if rule.__name__.endswith("last") else -1]
+            heard = made[name].shape[1 if rule.__name__.endswith(("last", "band")) else -1]
             shape = replace(shape, heard=heard, masked=shape.masked if "input_ids" in wanted else heard)
     for name in told:
         if "input_ids" not in made:
@@ -178,13 +196,13 @@ def choices(name: str, names: tuple[str, ...]) -> tuple[Rule, ...]:
     raise NoInput(f"no rule makes the input {name!r}")
 
 
-def ways(name: str, names: tuple[str, ...], config: Any) -> int:
+def ways(name: str, names: tuple[str, ...], config: Any, *, formed: bool = True) -> int:
     """Return how many rules are worth a try for `name` beside the other `names`.
 
-    One of a text's mask and of the pictures beside it, which are tried in forms, and of ids and kinds of
+    One of a text's mask and of the pictures beside it, if they are `formed`: tried in forms. One of ids and kinds of
     tokens where nothing says that there are several.
     """
-    if "input_ids" in names and (name == "attention_mask" or shown.known(name)):
+    if "input_ids" in names and (name == "attention_mask" or (formed and shown.known(name))):
         return 1
     if name in _WHERE and not number(config, _WHERE[name], 0):
         return 1
@@ -218,11 +236,17 @@ def _ids(shape: Shape, generator: Any) -> Any:
     if end := number(read, ("eos_token_id",), number(shape.config, ("eos_token_id",), 0)):
         for row, place in enumerate(shape.last):
             ids[row, ..., place] = end
-    if shape.pictured:  # between the thirds that a mask may hide
-        third = shape.tokens // 3
-        picture = torch.full((*shape.rows, shape.pictured), pictured.image_token(shape.config))
-        ids = torch.cat([ids[..., :third], picture, ids[..., third:]], dim=-1)
-    return ids
+    third = shape.tokens // 3
+    stand = (
+        (shape.pictured, pictured.image_token(shape.config)),
+        (shape.spoken, spoken.sound_token(shape.config)),
+    )
+    # between the thirds that a mask may hide; a mask of its own says where a token without an id stands
+    some = [
+        torch.full((*shape.rows, count), pictured.NAMELESS if token is None else token)
+        for count, token in stand
+    ]
+    return torch.cat([ids[..., :third], *some, ids[..., third:]], dim=-1) if shape.placed else ids
 
 
 def _mask(shape: Shape, _generator: Any) -> Any:
@@ -230,7 +254,7 @@ def _mask(shape: Shape, _generator: Any) -> Any:
     import torch
 
     mask = torch.ones(*shape.rows, shape.masked, dtype=torch.long)
-    third = (shape.masked - shape.pictured) // 3
+    third = (shape.masked - shape.placed) // 3
     if shape.left:
         mask[1, ..., :third] = 0
     else:
@@ -266,10 +290,8 @@ def _frame(shape: Shape) -> shown.Frame:
         channels=channels if channels in (1, 3, 4) else 3,
         side=_image_size(shape),
         patch=number(config, ("patch_size",), 8),
-        depth=number(config, ("temporal_patch_size",), 1),
-        merge=number(
-            config, ("spatial_merge_size", "merge_size", "merge_kernel_size", "downsample_factor"), 2
-        ),
+        depth=number(config, ("temporal_patch_size", "patch_temporal"), 1),
+        merge=number(config, ("window_kernel_size",), 1) * number(config, _MERGES, 2),
     )
 
 

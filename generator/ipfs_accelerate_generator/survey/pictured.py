@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from ipfs_accelerate_generator.survey import shown
+from ipfs_accelerate_generator.survey.placed import maker, named, pooled, vectors
+from ipfs_accelerate_generator.survey.shape import number
 from ipfs_accelerate_generator.survey.subject import NoInput
 from ipfs_accelerate_py.evidence.pictured import image_settings
 
@@ -20,7 +22,13 @@ KINDS: Final = "mm_token_type_ids"
 """The input that tells tokens of a text from those that stand for a picture."""
 _OLDER_KINDS: Final = "token_type_ids"
 _HEIGHT, _WIDTH = 40, 24  # pixels of a picture; not square, so that no axis can stand for another
+NAMELESS: Final = 1
+"""Stands in a text for what no id stands for: a mask says where."""
+MARKED: Final = "image_embeds_position_mask"
+"""The input that says which tokens of a text stand for a picture, whatever they are."""
 _METHOD: Final = "get_image_features"
+_ASKED: Final = ("num_query_tokens", "latent_query_num")
+_FILMS: Final = 5  # axes
 
 
 def processed(config: Any, seed: int, count: int) -> dict[str, Any]:
@@ -43,6 +51,8 @@ def image_processor(config: Any) -> Any:
     if name is None:
         raise NoInput(f"no image processor makes the pictures of {config.model_type}")
     kind = getattr(transformers, name)
+    if not hasattr(kind, "size"):
+        raise NoInput(f"{name} makes pictures as large as it likes, and no small ones")
     return kind(**image_settings(kind, config.to_dict(), most_pixels=_HEIGHT * _WIDTH * 4))
 
 
@@ -75,29 +85,36 @@ def _towered(model: Any) -> bool:
 
 def placeholders(model: Any, made: Mapping[str, Any]) -> int:
     """Return how many tokens of a text stand for one picture of `made`; 0 where the model puts none into its text."""
-    import torch
+    if "pixel_values" not in made or "input_ids" not in made:
+        return 0
+    if image_token(model.config) is None and MARKED not in made:
+        return 0
+    if (found := vectors(model, _METHOD, made)) is not None:
+        return found // int(made["input_ids"].shape[0])
+    films = made["pixel_values"].dim() == _FILMS  # one that asks for a number of vectors, of each frame
+    return number(model.config, _ASKED, 0) * (made["pixel_values"].shape[1] if films else 1)
 
-    inner = model if hasattr(model, _METHOD) else model.base_model
-    if image_token(model.config) is None or "pixel_values" not in made or "input_ids" not in made:
-        return 0
-    if not hasattr(inner, _METHOD):
-        return 0
-    taken = inspect.signature(inner.get_image_features).parameters
-    with torch.no_grad():
-        found = inner.get_image_features(**{name: made[name] for name in taken if name in made}).pooler_output
-    whole = sum(each.shape[:-1].numel() for each in found)
-    return int(whole // made["input_ids"].shape[0])
+
+def usual(model: Any, made: Mapping[str, Any]) -> bool:
+    """Whether the vectors of pictures come from where templates look for them, and films are cut as they know it."""
+    return pooled(model, _METHOD, made) and not number(model.config, ("patch_temporal",), 0)
+
+
+def towered(model: Any) -> bool:
+    """Whether the model has a method for its pictures alone, which tells how many vectors it makes of them."""
+    return maker(model, _METHOD) is not None
 
 
 def image_token(config: Any) -> int | None:
-    """Return the id of the token that stands for a part of a picture, if there is one."""
-    fields = (getattr(config, name, None) for name in ("image_token_id", "image_token_index"))
-    return next((place for place in fields if isinstance(place, int)), None)
+    """Return the id of the token that stands for a part of a picture, or else of a film, if there is one."""
+    found = named(config, ("image_token_id", "image_token_index"))
+    return named(config, ("video_token_id", "video_token_index")) if found is None else found
 
 
 def kinds(ids: Any, config: Any) -> Any:
     """Return 1 where a token of `ids` stands for a part of a picture, and 0 elsewhere."""
-    return (ids == image_token(config)).int()
+    token = image_token(config)
+    return (ids == token).int() if token is not None else (ids < 0).int()
 
 
 def told_by(name: str, tokens: int) -> bool:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ipfs_accelerate_generator.spec import Tensor
-from ipfs_accelerate_generator.survey import given
+from ipfs_accelerate_generator.survey import given, shown
 from ipfs_accelerate_generator.survey.described import described
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import fed, make
-from ipfs_accelerate_generator.survey.pictured import GRIDS
-from ipfs_accelerate_generator.survey.running import FOREIGN, TOKENS, Feed, first_line, forward, settled
-from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
+from ipfs_accelerate_generator.survey.pictured import GRIDS, usual
+from ipfs_accelerate_generator.survey.rules.table import LITERAL, SOUNDS
+from ipfs_accelerate_generator.survey.running import TOKENS, Feed, first_line, forward, settled
+from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number, text
 from ipfs_accelerate_generator.survey.stages import all_stages
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
@@ -108,7 +110,7 @@ def _prove(
         extra,
         labels,
         _pooling(candidate, model, feed),
-        _pictures(feed),
+        _pictures(model, feed),
         _control(candidate, model, feed),
         feed,
     )
@@ -146,13 +148,16 @@ def arrays(
 
 def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool) -> tuple[Tensor, ...]:
     """Return the inputs with the axes that were run at another size."""
+    literal = (
+        LITERAL | {"input_ids"} if feed.shape.placed else LITERAL
+    )  # random ones would stand for nothing else
     more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
     try:
         forward(model, more or {}, candidate.method)
     except FOREIGN:
         more = None
     try:
-        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more, whole=whole)
+        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more, whole=whole, literal=literal)
     except SpecError:  # more numbers than a spec holds
         return ()
     sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)
@@ -198,9 +203,19 @@ def _built(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
         )
     torch.manual_seed(0)
     try:
-        return candidate.model(config(**arguments, attn_implementation="eager")).float().eval()
+        return candidate.model(_described_by(candidate, config, arguments)).float().eval()
     except FOREIGN as error:
         raise SurveyError(first_line(error)) from error
+
+
+def _described_by(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
+    """Return the configuration that the class takes: of a whole that it is a part of, the part about text."""
+    made = config(**arguments, attn_implementation="eager")
+    wants = getattr(candidate.model, "config_class", None)
+    if wants is None or isinstance(made, wants):
+        return made
+    inner = text(made)
+    return inner if isinstance(inner, wants) else made
 
 
 def _weightless(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
@@ -208,7 +223,7 @@ def _weightless(candidate: Candidate, config: Any, arguments: dict[str, Any]) ->
 
     try:
         with torch.device("meta"):
-            return candidate.model(config(**arguments, attn_implementation="eager"))
+            return candidate.model(_described_by(candidate, config, arguments))
     except FOREIGN as error:
         raise SurveyError(first_line(error)) from error
 
@@ -253,9 +268,11 @@ def _pooling(candidate: Candidate, model: Any, feed: Feed) -> str:
     return ""
 
 
-def _pictures(feed: Feed) -> str:
-    if not feed.shape.pictured:
+def _pictures(model: Any, feed: Feed) -> str:
+    if not feed.shape.pictured or not usual(model, feed.made()):
         return ""
+    if feed.shape.form in shown.FORMS[shown.FORMS.index("films of patches") :]:
+        return ""  # what these are, no template knows
     axes, cut = feed.made()["pixel_values"].dim(), any(name.endswith(GRIDS) for name in feed.names)
     if axes == 5:
         return "tiled" if "image_sizes" in feed.names else "nested"
@@ -283,6 +300,9 @@ def _control(candidate: Candidate, model: Any, feed: Feed) -> float:
     changes = [_change(before, read(others), inputs)]
     if feed.shape.pictured:  # and the pictures alone
         changes.append(_change(before, read(inputs | {"pixel_values": others["pixel_values"]}), inputs))
+    if feed.shape.spoken:  # and the sounds alone
+        sounds = {name: others[name] for name in inputs if name in SOUNDS}
+        changes.append(_change(before, read(inputs | sounds), inputs))
     if "attention_mask" in inputs and "input_ids" in inputs:
         # To a causal model padding at the right is nothing, so the side where the mask matters counts.
         left = feed.made(left=not feed.shape.left)

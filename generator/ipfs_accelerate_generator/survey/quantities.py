@@ -92,6 +92,8 @@ def quantity(name: str, attribute_map: Mapping[str, str], rare: bool = False) ->
     for start in range(len(words)):  # the longest ending first
         if (found := endings.get("_".join(words[start:]))) is not None:
             return found
+    if common != name and quantity(name, {}, rare) is Quantity.GROUPS:  # under a common name that few use
+        return Quantity.GROUPS
     return Quantity.OTHER
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, is_counts
+from ipfs_accelerate_generator.survey.senses import shares_in_source
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY, Sheet, plain
 
 _KERNELS: Final = (10, 3, 2)  # and strides of the convolutions over samples that a small speech model has
@@ -26,7 +27,7 @@ def head_widths(sheet: Sheet) -> None:
     for wide, width in sheet.single(Quantity.WIDTH):
         for many, heads in sheet.single(Quantity.HEADS):
             for name, value in sheet.single(Quantity.HEAD_WIDTH):
-                if heads and value == width // heads:
+                if heads and value and value == width // heads:
                     sheet.after[name] = sheet.after[wide] // sheet.after[many]
 
 
@@ -79,7 +80,8 @@ def rotary_shares(sheet: Sheet) -> None:
     """Let the shares of a head that turn with time, height and width sum to half of it again."""
     widths = [sheet.after[name] for name, _ in sheet.single(Quantity.HEAD_WIDTH)]
     width = min(widths, default=sheet.how.head_width)
-    known = "mrope_section" in getattr(sheet.config, "ignore_keys_at_rope_validation", ())
+    ignored = getattr(sheet.config, "ignore_keys_at_rope_validation", ())
+    known = "mrope_section" in ignored or _has_shares(sheet.config)
     turned: dict[str, Any] = (getattr(plain(sheet.config), "rope_parameters", None) or {}) if known else {}
     part = int(width * (turned.get("partial_rotary_factor") or 1.0)) // 2  # not all of a head may turn
     half = part if part >= 3 else width // 2  # three shares of less are none
@@ -103,6 +105,12 @@ def rotary_shares(sheet: Sheet) -> None:
             nested = sorted(set(getattr(made, "layer_types", ())))
             told |= {"rope_theta": 10000.0}
         sheet.after["rope_parameters"] = {kind: told for kind in nested} if nested else told
+
+
+def _has_shares(config: Any) -> bool:
+    """Whether the class is of text alone, and its model has such shares where nothing is said, of large heads."""
+    reads = "vocab_size" in config.__dataclass_fields__ and not getattr(config, "sub_configs_defaults", None)
+    return reads and bool(shares_in_source(config))
 
 
 def stages_by_name(sheet: Sheet) -> None:

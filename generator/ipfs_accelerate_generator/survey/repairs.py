@@ -12,6 +12,7 @@ from ipfs_accelerate_generator.survey.sheet import Alternative, parts
 MOST: Final = 4
 """How often a configuration is mended, each time as the next message says."""
 
+_UNUSED: Final = 16  # an id that is no word's and stands for nothing else
 _ABSENT = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
 _MUST_BE = re.compile(r"(\w+)`? must be (\d+|True|False), got")
 _WITHIN = re.compile(r"`?(\w+)`? must be in \(0, \w+=(\d+)\]")
@@ -42,8 +43,9 @@ def hopeless(message: str) -> bool:
 
 def _absent(name: str, how: Alternative) -> Any:
     """Return what a field is to have that no class declares; None where nobody can know."""
-    named = {"rope_theta": 10000.0, "pad_token_id": 0}
+    named = {"rope_theta": 10000.0, "pad_token_id": 0, "dropout_rate": 0.0}
     counted = {
+        Quantity.TOKEN: _UNUSED,
         Quantity.LAYERS: how.layers,
         Quantity.HEADS: how.heads,
         Quantity.GROUPS: how.heads,

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from huggingface_hub.errors import StrictDataclassError
 
+<<<<<<< HEAD
 from ipfs_accelerate_generator.survey import shown
 from ipfs_accelerate_generator.survey.inputs import (
     choices,
@@ -23,6 +24,12 @@ from ipfs_accelerate_generator.survey.inputs import (
     wider,
 )
 from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders
+=======
+from ipfs_accelerate_generator.survey import shown, spoken
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.inputs import choices, embedded, make, makeable, narrower, ways, wider
+from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders, towered
+>>>>>>> multi
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
 
@@ -34,22 +41,6 @@ MOST_TRIES: Final = 16
 MOST_FITTED: Final = 4096
 """What is longer is no vector: it counts samples, and a layer that refuses it takes no samples at all."""
 
-FOREIGN: Final = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    StrictDataclassError,
-    TypeError,
-    ValueError,
-)
-"""What a model class raises when it cannot be built or run; anything else ends the process and is a crash."""
-
 # A layer refuses a tensor and says which size it has and which it wants, along the last axis or that of channels.
 _REFUSALS: Final = (
     (r"mat1 and mat2 shapes cannot be multiplied \(\d+x(?P<has>\d+) and (?P<wants>\d+)x\d+\)", -1),
@@ -59,6 +50,9 @@ _REFUSALS: Final = (
     ),
     (r"expected input\[[\d, ]+\] to have (?P<wants>\d+) channels, but got (?P<has>\d+) channels", 1),
 )
+
+
+_MISSES: Final = re.compile(r"features and \w+ tokens do not match")
 
 
 @dataclass(frozen=True)
@@ -133,7 +127,7 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     ):
         if wanted != names and not failures:
             break
-        for chosen in _combinations(wanted, model.config):
+        for chosen in _combinations(wanted, model):
             try:
                 found = _run(candidate, model, wanted, chosen)
             except NoInput as error:
@@ -150,9 +144,9 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     raise SurveyError(f"{first}{others}") from first
 
 
-def _combinations(names: tuple[str, ...], config: Any) -> Iterator[Mapping[str, int]]:
+def _combinations(names: tuple[str, ...], model: Any) -> Iterator[Mapping[str, int]]:
     """Yield which rule makes each of `names`, those with the fewest and nearest changes first."""
-    counts = [ways(name, names, config) for name in names]
+    counts = [ways(name, names, model.config, formed=towered(model)) for name in names]
     places = sorted(itertools.islice(itertools.product(*map(range, counts)), 5000), key=sum)
     for place in places[:MOST_TRIES]:
         yield {name: at for name, at in zip(names, place, strict=True) if at}
@@ -171,6 +165,17 @@ def _beyond_inputs(message: str) -> bool:
     return message.startswith("needs ") or "Config' object has no attribute" in message
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What a head is to be fed with: told beforehand, and by messages of its own."""
+
+    names: tuple[str, ...]
+    sizes: Mapping[str, Mapping[int, int]]
+    """Sizes that a layer asked for, by input and axis."""
+    spoken: int = 0
+    """How many tokens of each text the model wants to stand for its sound; 0 says that it did not say."""
+
+
 def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mapping[str, int]) -> Feed:
     """Return the inputs that the head needed and the field that the task reads: the first that is no loss.
 
@@ -179,29 +184,16 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
     """
     import torch
 
-    signature = tuple(inspect.signature(candidate.call).parameters)
-    sizes: dict[str, dict[int, int]] = {}
-    shape, found = None, None
+    told, form, found = _Told(names, {}), "", None
     for tokens in TOKENS:
         outputs = None
         while outputs is None:
-            try:
-                shape = shaped(
-                    model,
-                    names,
-                    Shape(candidate.task, model.config, tokens, chosen=chosen, sizes=sizes),
-                )
-                inputs = make(names, shape)
-                outputs = forward(model, inputs, candidate.method)
-            except NoInput:
-                raise
-            except FOREIGN as error:
-                if fits := _fitted(str(error), names, shape, sizes):
-                    sizes = fits
-                    continue
-                if (wanted := _asked_for(str(error), model, names, signature)) is None:
-                    raise SurveyError(first_line(error)) from error
-                names = tuple(name for name in signature if name in (*names, wanted))
+            plain = Shape(candidate.task, model.config, tokens, chosen=chosen)
+            answer = _answered(candidate, model, told, plain)
+            if isinstance(answer, _Told):
+                told = answer
+            else:
+                form, outputs = answer
         found = _read(candidate.task, outputs)
         if candidate.method and "pooler_output" in outputs:
             found = "pooler_output"
@@ -210,8 +202,61 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
         if not torch.isfinite(outputs[found]).all():
             raise SurveyError(f"{found} is not finite")
     assert found is not None  # TOKENS is not empty
-    first = Shape(candidate.task, model.config, TOKENS[0], chosen=chosen, sizes=sizes)
-    return Feed(names, shaped(model, names, first), found)
+    first = Shape(
+        candidate.task, model.config, TOKENS[0], chosen=chosen, sizes=told.sizes, spoken=told.spoken
+    )
+    return Feed(
+        told.names, next(each for each in _shapes(model, told.names, first) if each.form == form), found
+    )
+
+
+def _answered(
+    candidate: Candidate, model: Any, told: _Told, plain: Shape
+) -> _Told | tuple[str, dict[str, Any]]:
+    """Return the form of pictures that the head takes and what it gives, or what it wants to be told as well.
+
+    Raises:
+        SurveyError: it takes none, and the message of the first does not say what it wants.
+    """
+    refused: list[BaseException] = []
+    wanted = replace(plain, sizes=told.sizes, spoken=told.spoken)
+    shape = replace(wanted, form=shown.FORMS[1] if {"input_ids", "pixel_values"} <= {*told.names} else "")
+    try:
+        for shape in _shapes(model, told.names, wanted):
+            try:
+                return shape.form, forward(model, make(told.names, shape), candidate.method)
+            except NoInput:
+                raise
+            except FOREIGN as error:
+                if more := _more(str(error), candidate, model, told, shape):
+                    return more
+                refused.append(error)
+    except NoInput:
+        raise
+    except FOREIGN as error:
+        if more := _more(str(error), candidate, model, told, shape, fit=isinstance(error, spoken.Unheard)):
+            return more
+        refused.append(error)
+    raise SurveyError(first_line(refused[0])) from refused[0]
+
+
+def _more(
+    message: str, candidate: Candidate, model: Any, told: _Told, shape: Shape, *, fit: bool = True
+) -> _Told | None:
+    """Return `told` with what `message` asks for; None where it asks for nothing new.
+
+    With `fit` it may be a size, which says nothing where a picture was not even in the right form.
+    """
+    signature = tuple(inspect.signature(candidate.call).parameters)
+    if fit and (fits := _fitted(message, told.names, shape, told.sizes)):
+        return replace(told, sizes=fits)
+    if (wanted := _asked_for(message, model, told.names, signature)) is not None:
+        beside = ("attention_mask",) if wanted == "input_ids" and _MISSES.search(message) else ()
+        names = tuple(name for name in signature if name in (*told.names, wanted, *beside))
+        return replace(told, names=names)
+    if (missed := spoken.missed(message, shape)) not in (0, told.spoken):
+        return replace(told, spoken=missed)
+    return None
 
 
 def _read(task: str, outputs: Mapping[str, Any]) -> str | None:
@@ -222,25 +267,39 @@ def _read(task: str, outputs: Mapping[str, Any]) -> str | None:
     return names[0] if names else None
 
 
-def shaped(model: Any, names: tuple[str, ...], shape: Shape) -> Shape:
-    """Return what inputs are made for, with as many tokens for a picture as the model has vectors of it.
+def _shapes(model: Any, names: tuple[str, ...], shape: Shape) -> Iterator[Shape]:
+    """Yield what inputs are made for, with as many tokens for a picture or a sound as the model has vectors of it.
 
     Pictures in a text are tried in several forms; where the model refuses all, the first that could be made says why.
     """
-    if "pixel_values" not in names or "input_ids" not in names:
-        return shape
+    if "input_ids" not in names:
+        yield shape
+        return
+    if "pixel_values" not in names:
+        yield replace(shape, spoken=shape.spoken or spoken.placeholders(model, make(names, shape)))
+        return
     refused: list[BaseException] = []
+    yielded = False
     for form in ("" if PROCESSED.isdisjoint(names) else shown.PROCESSOR, *shown.FORMS[1:]):
         formed = replace(shape, form=form)
         try:
-            return replace(formed, pictured=placeholders(model, make(names, formed)))
+            made = make(names, formed)
+            seen = placeholders(model, made)
         except FOREIGN as error:
             refused.append(error)
-    raise next((error for error in refused if not isinstance(error, NoInput)), refused[0])
+            continue
+        yielded = True
+        yield replace(formed, pictured=seen, spoken=shape.spoken or spoken.placeholders(model, made))
+        if not towered(model):
+            return
+    if not yielded:
+        raise next((error for error in refused if not isinstance(error, NoInput)), refused[0])
 
 
 def _asked_for(message: str, model: Any, names: tuple[str, ...], signature: tuple[str, ...]) -> str | None:
     words = re.findall(r"\w+", message)
+    if "tokens" in words and _MISSES.search(message):  # of a text, for what is to stand in it
+        words.append("input_ids")
     if getattr(model.config, "is_encoder_decoder", False):  # a decoder without input says no more than that
         words.append("decoder_input_ids")
     wanted = (name for name in signature if name in words and name not in names and makeable(name))
@@ -248,11 +307,9 @@ def _asked_for(message: str, model: Any, names: tuple[str, ...], signature: tupl
 
 
 def _fitted(
-    message: str, names: tuple[str, ...], shape: Shape | None, sizes: Mapping[str, Mapping[int, int]]
+    message: str, names: tuple[str, ...], shape: Shape, sizes: Mapping[str, Mapping[int, int]]
 ) -> dict[str, dict[int, int]] | None:
     """Return `sizes` with the one that a layer asked for, of the one input that has another; None without such."""
-    if shape is None:
-        return None
     made = {
         name: tensor
         for name, tensor in make(names, shape).items()

@@ -56,6 +56,8 @@ class Shape:
     """How many places the attention mask has: tokens, samples or frames."""
     pictured: int = 0
     """How many tokens of each text, beside `tokens`, stand for a picture."""
+    spoken: int = 0
+    """How many more stand for a sound."""
     form: str = ""
     """How the numbers of a picture lie, one of `shown.FORMS`; "" says: as the rules of its inputs have it."""
     batch: int = BATCH
@@ -67,6 +69,16 @@ class Shape:
     """How many frames or samples the sounds have that stand beside a mask of them."""
     sizes: Mapping[str, Mapping[int, int]] = field(default_factory=dict, hash=False)
     """Sizes that a layer asked for, by input and axis."""
+
+    @property
+    def placed(self) -> int:
+        """How many tokens of each text stand for something else than text."""
+        return self.pictured + self.spoken
+
+    @property
+    def whole(self) -> int:
+        """How many tokens each text has in all."""
+        return self.tokens + self.placed
 
     @property
     def rows(self) -> tuple[int, ...]:

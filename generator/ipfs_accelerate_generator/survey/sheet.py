@@ -17,6 +17,10 @@ VOCABULARY: Final = 128
 """Enough for a small trained tokenizer; a test sets the number of tokens that its own has."""
 
 
+_SENSES: Final = frozenset({"vision_config", "audio_config", "sound_config"})
+"""Parts that a class may do without, and a type that is asked about pictures or sounds may not."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Alternative:
     """One way to shrink: the number that each quantity gets, and words for the report."""
@@ -176,7 +180,7 @@ def parts(config: Any, thorough: bool = False) -> Iterator[Part]:
 
     told = defaults(config)
     for name, spec in (getattr(config, "sub_configs_defaults", None) or {}).items():
-        if spec.optional and told.get(name) is None:
+        if spec.optional and told.get(name) is None and not (thorough and name in _SENSES):
             continue
         start = dict(told[name]) if isinstance(told.get(name), dict) else dict(spec.init_kwargs)
         chosen = start.pop("model_type", spec.model_type)

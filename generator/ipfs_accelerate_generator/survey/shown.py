@@ -20,6 +20,10 @@ FORMS: Final = (
     "small pictures of patches",
     "patches of each picture",
     "pictures of each text",
+    "films of patches",
+    "merged patches",
+    "merged patches of each picture",
+    "a strip of patches",
 )
 """Tried in this order."""
 
@@ -91,7 +95,16 @@ def _values(frame: Frame, generator: Any) -> Any:
         "pictures of each text": (count, 1, channels, frame.side, frame.side),
         "patches in rows": (count * patches, channels * frame.depth * patch * patch),
         "small pictures of patches": (count * patches, channels, patch, patch),
-        "patches of each picture": (count, patches, channels * patch * patch),
+        "patches of each picture": (count, patches, channels * frame.depth * patch * patch),
+        "films of patches": (count * patches, frame.depth, patch, patch, channels),
+        "merged patches": (
+            count * patches,
+            frame.merge * patch,
+            frame.merge * patch,
+            channels,
+        ),
+        "merged patches of each picture": (count, patches, channels * (frame.merge * patch) ** 2),
+        "a strip of patches": (1, channels, patch, count * patches * patch),
     }[frame.form]
     return torch.randn(*shape, generator=generator)
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, is_counts
 from ipfs_accelerate_generator.survey.relations import RELATIONS, cut_images
+from ipfs_accelerate_generator.survey.senses import SENSES
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY, Alternative, Sheet, parts
 from ipfs_accelerate_generator.survey.thorough import THOROUGH, fill
 
@@ -70,7 +71,7 @@ def _tiny(
         )
     if how.thorough:
         fill(sheet)
-    for keep in (*RELATIONS, *(THOROUGH if how.thorough else ())):
+    for keep in (*RELATIONS, *((*THOROUGH, *SENSES) if how.thorough else ())):
         keep(sheet)
     arguments = sheet.changed()
     if level < MOST_LEVELS:

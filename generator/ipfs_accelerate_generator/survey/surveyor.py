@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
-from ipfs_accelerate_generator.given import unmade
-from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Unproved
+from ipfs_accelerate_generator.given import is_given, unmade
+from ipfs_accelerate_generator.planned import given_arrays
+from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Processors, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads, sees_any_size
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
-from ipfs_accelerate_generator.survey.running import FOREIGN, first_line
+from ipfs_accelerate_generator.survey.running import first_line
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, overlaid, tiny
 from ipfs_accelerate_generator.survey.subject import (
@@ -23,6 +25,9 @@ from ipfs_accelerate_generator.survey.subject import (
     home,
     subject,
 )
+
+_CHANNELS: Final = 1  # the axis of colours in whole pictures
+_COLOURS: Final = (1, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -201,9 +206,7 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         imports=about.imports if about.registered else (),
         modalities=given or ("tensor",),
         limits=replace(limits, after=_after(about, heads, best, limits)),
-        processors=facts.seeing(
-            about, facts.completed(facts.processors(about), given, [head.table for head in made]), made
-        ),
+        processors=_processors(about, made, given, best),
         vocabulary=vocabulary,
         heads=made,
         tiny=_without(best.arguments, vocabulary),
@@ -222,10 +225,27 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
 def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Attempt) -> Head:
     """Return the head for the task of `candidate`, with arrays where nothing proved makes its inputs of something."""
     head = spec.head(candidate.task)
-    if not unmade(spec, head):
+    if not unmade(spec, head) and not _strange(spec, head):
         return head
     tensors, whole = arrays(candidate, about.config, best.arguments, best.proofs[head.task])
     return replace(head, tensors=tensors, whole=whole)
+
+
+def _processors(about: Subject, made: tuple[Head, ...], given: tuple[str, ...], best: _Attempt) -> Processors:
+    """Return the classes that make the tensors of the type; none of a picture that the towers do not take whole."""
+    found = facts.completed(facts.processors(about), given, [head.table for head in made])
+    feeds = [proof.feed.made() for proof in best.proofs.values() if proof.feed]
+    pixels = [feed["pixel_values"] for feed in feeds if "pixel_values" in feed]
+    if all(each.dim() > _CHANNELS and each.shape[_CHANNELS] in _COLOURS for each in pixels):
+        return facts.seeing(about, found, made)
+    return facts.seeing(about, found, made) if any(is_given(head) for head in made) else found
+
+
+def _strange(spec: ModelSpec, head: Head) -> bool:
+    """Whether the pictures in the texts of `head` lie in a way that no template knows."""
+    beside = {"input_ids", "pixel_values"} <= {*head.inputs}
+    written = spec.processors.processor in PICTURED or given_arrays(spec)
+    return beside and "image-text-to-text" in spec.tasks and not written
 
 
 def _after(about: Subject, heads: tuple[Candidate, ...], best: _Attempt, limits: Limits) -> str:

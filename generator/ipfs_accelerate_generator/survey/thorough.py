@@ -21,6 +21,10 @@ _UNSET: Final = {
     "n_shared_experts": 1,
     "clip_qkv": 8.0,
     "attn_layer_indices": [1],
+    "indexer_n_heads": 4,
+    "indexer_kv_heads": 1,
+    "indexer_budget": 8,
+    "indexer_compress_ratio": 2,
 }
 """What a model cannot be built without, and no default says."""
 

@@ -78,6 +78,12 @@ def packed_merged(shape: Shape, generator: Any) -> Any:
     return _random(generator, _count(shape) // merged(shape) ** 2, high, high, channels(shape))
 
 
+def packed_folded(shape: Shape, generator: Any) -> Any:
+    """What becomes one vector of each picture in turn, of rows, columns and channels: the grid counts these."""
+    high = merged(shape) * patch(shape)
+    return _random(generator, _count(shape), high, high, channels(shape))
+
+
 def strip(shape: Shape, generator: Any) -> Any:
     """All patches of all pictures side by side, as one low and very wide picture."""
     return _random(generator, 1, channels(shape), patch(shape), _count(shape) * patch(shape))
@@ -251,3 +257,16 @@ def depth(shape: Shape, generator: Any) -> Any:
     import torch
 
     return torch.rand(shape.batch, 1, side(shape), side(shape), generator=generator)
+
+
+def sides(shape: Shape, _generator: Any) -> Any:
+    """How many pixels each picture of a batch is high and wide."""
+    import torch
+
+    return torch.full((shape.batch, 2), side(shape))
+
+
+def folded_films(shape: Shape, generator: Any) -> Any:
+    """A batch of patches of films, each of frames, rows, columns and channels."""
+    frames = number(shape.config, ("temporal_patch_size",), 1)
+    return _random(generator, shape.batch, frames, patch(shape), patch(shape), channels(shape))

@@ -11,6 +11,7 @@ _BANDS = (
     "input_feat_per_channel",
     "feature_size",
     "n_mels",
+    "n_mel_bins",
     "num_mel_filters",
     "mel_bins",
     "mel_dim",
@@ -216,3 +217,9 @@ def codes_of_one_time(shape: Shape, generator: Any) -> Any:
 def noise(shape: Shape, generator: Any) -> Any:
     """Noise for each frame that a sound is made of."""
     return _random(generator, shape.batch, shape.heard, number(shape.config, ("model_in_channels",), 64))
+
+
+def bands_first_by_token(shape: Shape, generator: Any) -> Any:
+    """Bands of frames, as many as the tokens of a text are heard in: each token goes with a piece of the sound."""
+    count = shape.tokens * number(shape.config, ("audio_length_per_tok",), 8)
+    return _random(generator, shape.batch, bands(shape), count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from ipfs_accelerate_generator.survey.rules import features, grids, series, sounds
+from ipfs_accelerate_generator.survey.rules import features, grids, series, sounds, texts
 from ipfs_accelerate_generator.survey.shape import Shape
 
 Rule: TypeAlias = "Callable[[Shape, Any], Any]"
@@ -19,11 +19,12 @@ _PACKED: Final = (
     grids.packed_row,
     grids.packed_flat_row,
     grids.packed_merged,
+    grids.packed_folded,
 )
 _SEEN: Final = (features.seen, features.seen_flags)
 _HEARD: Final = (sounds.heard, sounds.heard_flags)
 
-SOUNDS: Final = frozenset({"input_values", "input_features", "audio_mel"})
+SOUNDS: Final = frozenset({"input_values", "input_features", "audio_mel", "audio_input_ids"})
 """Inputs whose frames or samples a mask or a length is about."""
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
@@ -70,7 +71,17 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "task_inputs": (features.task_words,),
     "qformer_input_ids": (features.words,),
     "qformer_attention_mask": _SEEN,
+    "image_attention_mask": (texts.pictures_seen,),
+    "image_embeds_position_mask": (texts.picture_places,),
+    "images_per_sample": (texts.one_each,),
+    "classes_input_ids": (texts.labels,),
+    "classes_attention_mask": (texts.labels_seen,),
+    "classes_structure": (texts.labels_each,),
+    "tasks_input_ids": (features.words,),
+    "tasks_attention_mask": _SEEN,
+    "t_cond": (features.one,),
     # pictures
+    "image_sizes": (grids.sides,),
     "image": (grids.whole,),
     "prompt_pixel_values": (grids.whole,),
     "prompt_masks": (grids.whole,),
@@ -92,6 +103,9 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "input_labels": (grids.inside,),
     # sounds
     "input_features_mask": _HEARD,
+    "feature_attention_mask": _HEARD,
+    "input_values_mask": _HEARD,
+    "audio_input_ids_mask": _HEARD,
     "audio_mel": (sounds.bands_last,),
     "audio_mel_mask": (sounds.none_padded,),
     "chunk_sample_lengths": (sounds.sampled_lengths, sounds.lengths),
@@ -135,7 +149,15 @@ OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
     "decoder_input_ids": (sounds.codes_in_rows,),
     "token_type_ids": (features.kinds_by_column,),
     "attention_mask": (features.seen, sounds.heard_flags, features.seen_flags, grids.patches_seen),
-    "pixel_values": (grids.pairs, grids.frames, grids.cut, grids.frames_in_rows, grids.tiles, grids.larger),
+    "pixel_values": (
+        grids.pairs,
+        grids.frames,
+        grids.cut,
+        grids.frames_in_rows,
+        grids.tiles,
+        grids.larger,
+        grids.folded_films,
+    ),
     "input_values": (
         sounds.mono,
         sounds.fixed_spectrogram_bands_last,
@@ -152,7 +174,11 @@ OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
         sounds.fixed_bands_first,
         sounds.one_picture_bands_last,
         sounds.joined,
+<<<<<<< HEAD
         features.in_a_row,
+=======
+        sounds.bands_first_by_token,
+>>>>>>> multi
     ),
 }
 """For inputs that processors make: what some models take instead of the usual."""
@@ -198,6 +224,9 @@ LITERAL: Final = frozenset(
         "num_options",
         "question_type_ids",
         "mm_token_type_ids",
+        "images_per_sample",
+        "image_embeds_position_mask",
+        "classes_structure",
     }
 )
 """Whole numbers that say something about the others: random ones would make no sense."""

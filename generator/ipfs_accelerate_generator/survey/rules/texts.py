@@ -1,0 +1,57 @@
+"""What goes with a text: which of its places are those of pictures, how many of these each has, labels beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ipfs_accelerate_generator.survey.shape import Shape, number, text
+
+_PICTURES = 2  # of each text, where an axis counts them: the pairs that are made first
+_LABELS = 3  # of each text
+
+
+def pictures_seen(shape: Shape, _generator: Any) -> Any:
+    """Ones: every token looks at each of the pictures of its text."""
+    import torch
+
+    return torch.ones(shape.batch, shape.whole, _PICTURES, dtype=torch.long)
+
+
+def picture_places(shape: Shape, _generator: Any) -> Any:
+    """Ones at the tokens that stand for a picture, behind a third of those of the text."""
+    import torch
+
+    places = torch.zeros(shape.batch, shape.whole, dtype=torch.long)
+    places[:, shape.tokens // 3 : shape.tokens // 3 + shape.pictured] = 1
+    return places
+
+
+def one_each(shape: Shape, _generator: Any) -> Any:
+    """Ones: each text has one picture."""
+    import torch
+
+    return torch.ones(shape.batch, dtype=torch.long)
+
+
+def labels(shape: Shape, generator: Any) -> Any:
+    """Ids of the words of some labels for each text."""
+    import torch
+
+    read = text(shape.config)
+    most = number(read, ("vocab_size",), number(shape.config, ("vocab_size",), 64))
+    sizes = shape.batch * _LABELS, shape.tokens
+    return torch.randint(min(20, most // 2), most, sizes, generator=generator)
+
+
+def labels_seen(shape: Shape, _generator: Any) -> Any:
+    """Ones: none of these words is padding."""
+    import torch
+
+    return torch.ones(shape.batch * _LABELS, shape.tokens, dtype=torch.long)
+
+
+def labels_each(shape: Shape, _generator: Any) -> Any:
+    """How many labels each text has."""
+    import torch
+
+    return torch.full((shape.batch,), _LABELS)
