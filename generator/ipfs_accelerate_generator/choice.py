@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ipfs_accelerate_generator.given import TEMPLATE, by_name, unmade
+from ipfs_accelerate_generator.given import TEMPLATE, WRITING, by_name, unmade
 from ipfs_accelerate_generator.planned import SEEN, SOUNDS, given_arrays
 from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec, Processors
 from ipfs_accelerate_generator.templates.sources import Templates
@@ -112,7 +112,7 @@ def spine(spec: ModelSpec, templates: Templates, chosen: Mapping[str, str]) -> s
 
     A family without one may share that of another.
     """
-    if f"tasks/{TEMPLATE}" in chosen.values():
+    if not {f"tasks/{TEMPLATE}", f"tasks/{WRITING}"}.isdisjoint(chosen.values()):
         return TEMPLATE
     own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
     if given_arrays(spec):

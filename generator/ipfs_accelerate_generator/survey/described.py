@@ -14,8 +14,18 @@ READ: Final = frozenset({"input_ids", "attention_mask", "token_type_ids", "decod
 _Made = Mapping[str, Any]
 
 
-def described(made: _Made, longer: _Made, more: _Made | None, *, whole: bool = False) -> tuple[Tensor, ...]:
-    """Return `made` as a spec says it; () where a tokenizer makes them all.
+def described(
+    made: _Made,
+    longer: _Made,
+    more: _Made | None,
+    *,
+    whole: bool = False,
+    texts: bool = False,
+    token: int | None = None,
+) -> tuple[Tensor, ...]:
+    """Return `made` as a spec says it; () where a tokenizer makes them all, unless `texts` are given as arrays, too.
+
+    A text in which `token` stands for parts of something else is given as it is: another would have too few of them.
 
     A picture or a sound is described as well: whether its processor is proved depends on what was written since.
 
@@ -23,7 +33,7 @@ def described(made: _Made, longer: _Made, more: _Made | None, *, whole: bool = F
     what is of another size there is free. Numbers that say something about the others tie them: where they change, too,
     nothing is free, except in `whole` calls, where they are given with the others.
     """
-    if READ.issuperset(made):
+    if READ.issuperset(made) and not texts:
         return ()
     free: dict[str, set[int]] = {name: set() for name in made}
     for other in (longer, more):
@@ -32,7 +42,15 @@ def described(made: _Made, longer: _Made, more: _Made | None, *, whole: bool = F
         for name, tensor in made.items():
             sizes = zip(tensor.shape, other[name].shape, strict=True)
             free[name] |= {axis for axis, (size, another) in enumerate(sizes) if size != another}
-    return tuple(_tensor(name, tensor, tuple(sorted(free[name]))) for name, tensor in made.items())
+    return tuple(
+        _tensor(name, tensor, tuple(sorted(free[name])), literal=_stands(name, tensor, token))
+        for name, tensor in made.items()
+    )
+
+
+def _stands(name: str, tensor: Any, token: int | None) -> bool:
+    """Whether a text has `token` in it, which stands for something else."""
+    return name == "input_ids" and token is not None and bool((tensor == token).any())
 
 
 def _tied(name: str, tensor: Any, other: Any) -> bool:
@@ -42,7 +60,7 @@ def _tied(name: str, tensor: Any, other: Any) -> bool:
     return rows.shape != tensor.shape or bool((rows != tensor).any())
 
 
-def _tensor(name: str, tensor: Any, vary: tuple[int, ...]) -> Tensor:
+def _tensor(name: str, tensor: Any, vary: tuple[int, ...], *, literal: bool) -> Tensor:
     import torch
 
     def said(dtype: str, **more: Any) -> Tensor:
@@ -53,7 +71,7 @@ def _tensor(name: str, tensor: Any, vary: tuple[int, ...]) -> Tensor:
             low, high = int(tensor.min().floor()), int(tensor.max().ceil())
             return said("float32", low=low, high=max(high, low + 1))
         return said("float32")
-    if name in LITERAL and tensor.dim():
+    if (literal or name in LITERAL) and tensor.dim():
         return said("int64", values=tensor.long().tolist())
     low, high = (int(tensor.min()), int(tensor.max())) if tensor.numel() else (0, 0)
     if name.endswith("mask"):  # one that hides something is the survey's control; a test sees everything

@@ -7,17 +7,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from ipfs_accelerate_generator.planned import GENERATING
 from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey import given
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.inputs import fed, make
-from ipfs_accelerate_generator.survey.pictured import GRIDS
+from ipfs_accelerate_generator.survey.pictured import GRIDS, image_token
 from ipfs_accelerate_generator.survey.running import FOREIGN, TOKENS, Feed, first_line, forward, settled
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
 from ipfs_accelerate_generator.survey.stages import all_stages
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
 from ipfs_accelerate_generator.values import SpecError, Value
+from ipfs_accelerate_py.evidence.writing import awake
 
 MOST_PARAMETERS: Final = 20_000_000
 
@@ -130,21 +132,24 @@ def reads(
 
 
 def arrays(
-    candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof
+    candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof, *, texts: bool = False
 ) -> tuple[tuple[Tensor, ...], bool]:
     """Return the inputs of a head as a spec holds them, and whether they are a whole call, not rows that stand alone.
 
-    The head is built from `config(**arguments)` and what `proof` says that it needs beside.
+    The head is built from `config(**arguments)` and what `proof` says that it needs beside. With `texts` what a
+    tokenizer makes is among them.
     """
     labels = {"num_labels": len(proof.labels)} if proof.labels else {}
     model = _built(candidate, config, arguments | proof.config | labels)
+    if candidate.task in GENERATING:
+        model = awake(model)
     assert proof.feed is not None  # a head that was run was fed
     whole = given.whole(_read(candidate, model, proof.feed), proof.feed.made())
-    tensors = _tensors(candidate, model, proof.feed, whole)
+    tensors = _tensors(candidate, model, proof.feed, whole, texts=texts)
     return tensors, whole and bool(tensors)
 
 
-def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool) -> tuple[Tensor, ...]:
+def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool, *, texts: bool) -> tuple[Tensor, ...]:
     """Return the inputs with the axes that were run at another size."""
     more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
     try:
@@ -152,7 +157,8 @@ def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool) -> tuple
     except FOREIGN:
         more = None
     try:
-        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more, whole=whole)
+        longer, token = feed.made(tokens=TOKENS[1]), image_token(model.config)
+        tensors = described(feed.made(), longer, more, whole=whole, texts=texts, token=token)
     except SpecError:  # more numbers than a spec holds
         return ()
     sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)
