@@ -77,7 +77,7 @@ def unwritten(spec: ModelSpec, head: Head) -> bool:
     That is so of a few tasks; of texts of a type whose tokenizer is not proved; and of texts with pictures in them that
     lie as none of the templates for these has them.
     """
-    if head.task in UNWRITTEN:
+    if head.task in UNWRITTEN or seen_otherwise(spec):
         return True
     if head.task in _PICTURED:
         return spec.processors.processor not in PICTURED and not takes_arrays(head)
@@ -86,6 +86,13 @@ def unwritten(spec: ModelSpec, head: Head) -> bool:
         and not spec.processors.tokenizer
         and not any(each.task in _PICTURED for each in spec.heads)
     )
+
+
+def seen_otherwise(spec: ModelSpec) -> bool:
+    """Whether texts have pictures in them that lie as no template has them, so that all is given as arrays."""
+    heads = [head for head in spec.heads if head.task in _PICTURED and "pixel_values" in head.inputs]
+    known = spec.processors.processor in PICTURED or any(takes_arrays(head) for head in heads)
+    return spec.modalities == ("text", "image") and bool(heads) and not known
 
 
 def takes_arrays(head: Head) -> bool:
@@ -120,7 +127,8 @@ def _by_name(head: Head) -> str:
         return ""
     if head.task in _WRITES or (behind and head.task == _SPEAKS):
         return WRITING if _matters(head) else ""
-    return "" if behind and head.task != "feature-extraction" else TEMPLATE
+    idle = any(each.idle for each in head.tensors if each.name == "decoder_input_ids")
+    return "" if behind and (idle or head.task != "feature-extraction") else TEMPLATE
 
 
 def _matters(head: Head) -> bool:

@@ -141,7 +141,7 @@ def arrays(
     """
     labels = {"num_labels": len(proof.labels)} if proof.labels else {}
     model = _built(candidate, config, arguments | proof.config | labels)
-    if candidate.task in GENERATING:
+    if texts or candidate.task in GENERATING:
         model = awake(model)
     assert proof.feed is not None  # a head that was run was fed
     whole = given.whole(_read(candidate, model, proof.feed), proof.feed.made())

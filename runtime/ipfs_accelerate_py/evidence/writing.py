@@ -11,6 +11,7 @@ from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.rereading import UNREAD, reads
 
 NEW: Final = 8  # tokens
+PLACES: Final = 256  # of tokens that the small model takes; a picture alone may be many
 _SEED: Final = 11
 _SPREAD: Final = 0.2
 
