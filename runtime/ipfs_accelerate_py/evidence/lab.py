@@ -194,6 +194,8 @@ class Lab:
         self._folder = folder
         self._benches: dict[str, Bench] = {}
         self._handlers: dict[tuple[str, str], Handler] = {}
+        # An export that fails takes longest, and each test of its backend asks for it.
+        self._failed: dict[tuple[str, str], Exception] = {}
 
     def bench(self, task: str) -> Bench:
         """Return what `task` is tested on."""
@@ -206,8 +208,15 @@ class Lab:
         lacks(backend)
         if backend not in TORCH_BACKENDS:
             export_server.start()
+        if (task, backend) in self._failed:
+            raise self._failed[task, backend]
         if (task, backend) not in self._handlers:
-            self._handlers[task, backend] = self.skill.load(self.bench(task).checkpoint, task, backend)
+            checkpoint = self.bench(task).checkpoint
+            try:
+                self._handlers[task, backend] = self.skill.load(checkpoint, task, backend)
+            except Exception as error:
+                self._failed[task, backend] = error
+                raise
         return self._handlers[task, backend]
 
     def pipeline(self, task: str) -> Any:

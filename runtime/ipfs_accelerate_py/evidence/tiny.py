@@ -117,9 +117,13 @@ def _words(library: Any) -> list[str]:
     return [word for text in plain for word, _ in library.pre_tokenizer.pre_tokenize_str(text)]
 
 
-def special_ids(tokenizer: Any) -> dict[str, int | None]:
-    """Return the ids that a configuration must share with `tokenizer`, by the names of its fields."""
-    return {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
+def special_ids(tokenizer: Any) -> dict[str, int]:
+    """Return the ids that a configuration must share with `tokenizer`, by the names of its fields.
+
+    A token that the tokenizer lacks is not among them: some models count positions from the id of their padding.
+    """
+    found = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
+    return {name: place for name, place in found.items() if place is not None}
 
 
 def _of_bytes(tokenizer_class: Any) -> Any:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ipfs_accelerate_py.errors import BundleError
+from ipfs_accelerate_py.skills import kept
 from ipfs_accelerate_py.skills.arrays import Array, Batch, Features, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
-from ipfs_accelerate_py.skills.engine_eager import EagerDecoder, EagerEngine
+from ipfs_accelerate_py.skills.engine_eager import EagerDecoder, EagerEngine, empty_cache
 from ipfs_accelerate_py.skills.engine_openvino import ROWS
 from ipfs_accelerate_py.skills.head import Head
 from ipfs_accelerate_py.skills.session import Decoder, prompts
@@ -49,16 +50,6 @@ def once() -> Any:
     return Cache(layer_class_to_replicate=Once)
 
 
-def past_names(layers: int) -> tuple[str, ...]:
-    """Return the names of the cache's inputs, keys and values of each layer in turn."""
-    return tuple(f"past.{layer}.{kind}" for layer in range(layers) for kind in ("keys", "values"))
-
-
-def present_names(layers: int) -> tuple[str, ...]:
-    """Return the names of the cache's outputs."""
-    return tuple(name.replace("past.", "present.") for name in past_names(layers))
-
-
 @dataclass
 class Trace:
     """What a session fed when the head's sample inputs were begun and continued by a few tokens on eager PyTorch."""
@@ -68,8 +59,8 @@ class Trace:
     step: dict[str, Array] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
     """What the decoder gives before its cache: the logits, and what else its graph says."""
-    past: tuple[Any, ...] = ()
-    """Keys and values of each layer before the last step, (rows, heads, tokens, width) each."""
+    past: dict[str, Any] = field(default_factory=dict)
+    """What the layers kept before the last step, by the names of `kept.laid_open`."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,9 +68,9 @@ class Trace:
         return (*self.step, *self.constants)
 
     @property
-    def layers(self) -> int:
-        """The number of layers that keep keys and values."""
-        return len(self.past) // 2
+    def present(self) -> tuple[str, ...]:
+        """The names of what the layers keep after the step."""
+        return tuple(name.replace(kept.PAST, kept.PRESENT, 1) for name in self.past)
 
     @property
     def tensors(self) -> tuple[Any, ...]:
@@ -87,13 +78,14 @@ class Trace:
         import torch
 
         arrays = (*self.step.values(), *self.constants.values())
-        return (*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays), *self.past)
+        return (*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays), *self.past.values())
 
     def open_axes(self, head: Head) -> list[tuple[int, ...]]:
         """Return, for each of `tensors`, the axes that vary; those of a constant are its rows and its tokens."""
         of_step = [_open(head.inputs[name].axes, head.inputs[name].dynamic) for name in self.step]
         of_constants = [(0, 2) if array.ndim == 4 else (0, 1) for array in self.constants.values()]
-        return [*of_step, *of_constants, *((0, 2) for _ in self.past)]
+        growing = [kept.growing_axis(name) for name in self.past]
+        return [*of_step, *of_constants, *((0,) if axis is None else (0, axis) for axis in growing)]
 
 
 def _open(axes: Sequence[str], dynamic: Sequence[str]) -> tuple[int, ...]:
@@ -114,6 +106,7 @@ class _Recording:
     @contextmanager
     def decoding(self) -> Iterator[Decoder]:
         with self._engine.decoding() as decoder:
+            kept.unbounded(decoder.cache)
             yield _RecordingDecoder(decoder, self._trace)
 
 
@@ -128,12 +121,9 @@ class _RecordingDecoder:
 
     def step(self, batch: Batch) -> Array:
         self._trace.step = dict(batch)
-        self._trace.past = tuple(
-            tensor.clone().contiguous()
-            for layer in self._decoder.cache.layers
-            if layer.is_initialized
-            for tensor in (layer.keys, layer.values)
-        )
+        self._trace.past = {
+            name: tensor.clone().contiguous() for name, tensor in kept.laid_open(self._decoder.cache).items()
+        }
         logits = self._decoder.step(batch)
         self._trace.outputs = tuple(self._decoder.outputs)
         return logits
@@ -214,40 +204,35 @@ def traceable_decoder(head: Head, model: Module, checkpoint: Checkpoint, trace: 
             self.model = model  # so that its weights are the module's own
 
         def forward(self, *tensors: Any) -> tuple[Any, ...]:
-            past = tensors[len(names) :]
-            cache = cache_of(list(zip(past[::2], past[1::2], strict=True)))
+            past = dict(zip(trace.past, tensors[len(names) :], strict=True))
+            cache = kept.fill(kept.unbounded(empty_cache(model)), past)
             outputs = graph(dict(zip(names, tensors, strict=False)), cache)
-            return (
-                *(outputs[name] for name in trace.outputs),
-                *(tensor for layer in cache.layers for tensor in (layer.keys, layer.values)),
-            )
+            present = kept.laid_open(cache)
+            return (*(outputs[name] for name in trace.outputs), *(present[name] for name in trace.past))
 
     return Decoder().eval()
 
 
-def stateful(model: Any, layers: int) -> None:
+def stateful(model: Any, trace: Trace) -> None:
     """Turn the cache of a converted OpenVINO model from inputs and outputs into its own state, empty at first.
 
-    A new input, `beam_idx` (rows,) int32, says with which row's keys and values each row goes on.
+    A new input, `beam_idx` (rows,) int32, says what each row goes on with: what which row has kept.
     """
     import openvino
     import openvino.opset13 as ops
     from openvino._offline_transformations import apply_make_stateful_transformation
 
     first = model.inputs[0].any_name
-    shapes = {name: model.input(name).get_partial_shape() for name in past_names(layers)}
     rows = ops.parameter(openvino.PartialShape([-1]), openvino.Type.i32, name=ROWS)
     rows.output(0).get_tensor().set_names({ROWS})
     model.add_parameters([rows])
-    for name in shapes:
-        kept = model.input(name)
-        readers = kept.get_target_inputs()
-        chosen = ops.gather(kept.get_node(), rows, ops.constant(np.int64(0)))
+    for name in trace.past:
+        past = model.input(name)
+        readers = past.get_target_inputs()
+        chosen = ops.gather(past.get_node(), rows, ops.constant(np.int64(0)))
         for reader in readers:
             reader.replace_source_output(chosen.output(0))
-    apply_make_stateful_transformation(
-        model, dict(zip(past_names(layers), present_names(layers), strict=True))
-    )
+    apply_make_stateful_transformation(model, dict(zip(trace.past, trace.present, strict=True)))
     count = ops.gather(
         ops.shape_of(model.input(first), output_type="i64"),
         ops.constant(np.array([0], dtype=np.int64)),
@@ -255,13 +240,11 @@ def stateful(model: Any, layers: int) -> None:
     )
     for operation in model.get_ops():
         if operation.get_type_name() == "ReadValue":
-            shape = operation.output(0).get_partial_shape()
-            heads, width = (
-                ops.constant(np.array([shape[axis].get_length()], dtype=np.int64)) for axis in (1, 3)
-            )
-            empty = ops.broadcast(
-                ops.constant(np.float32(0)),
-                ops.concat([count, heads, ops.constant(np.array([0], dtype=np.int64)), width], 0),
-            )
+            # Of each row nothing is kept at first: no tokens, and states of zeros.
+            sizes = [
+                size.get_length() if size.is_static else 0 for size in operation.output(0).get_partial_shape()
+            ]
+            rest = ops.constant(np.array(sizes[1:], dtype=np.int64))
+            empty = ops.broadcast(ops.constant(np.float32(0)), ops.concat([count, rest], 0))
             operation.set_arguments([empty])
     model.validate_nodes_and_infer_types()

@@ -12,6 +12,13 @@ from ipfs_accelerate_py.skills.head import Graph, Head
 from ipfs_accelerate_py.skills.torch_device import TorchDevice
 
 
+def empty_cache(model: Module) -> Any:
+    """Return an empty cache of transformers for `model`, with the layers that its configuration asks for."""
+    from transformers import DynamicCache
+
+    return DynamicCache(config=model.config.get_text_config(decoder=True))
+
+
 class EagerEngine:
     """The engine of an eager model on a PyTorch `device`."""
 
@@ -30,10 +37,7 @@ class EagerEngine:
     @contextmanager
     def decoding(self) -> Iterator[EagerDecoder]:
         """Give a decoder with an empty cache."""
-        from transformers import DynamicCache
-
-        cache = DynamicCache(config=self._model.config.get_text_config(decoder=True))
-        yield EagerDecoder(self._there, self._graph, cache)
+        yield EagerDecoder(self._there, self._graph, empty_cache(self._model))
 
 
 class EagerDecoder:

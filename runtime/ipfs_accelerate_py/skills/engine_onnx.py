@@ -74,10 +74,13 @@ class OnnxDecoder:
         self._past = self._values({name: each.numpy()[rows] for name, each in self._past.items()})
 
     def _empty(self, rows: int) -> dict[str, Array]:
+        """Return what is kept of no tokens: nothing along an axis that grows, and states of zeros."""
         shapes = {name: shape for name, shape in self._shapes.items() if name.startswith(_PAST)}
         return {
-            name: np.zeros((rows, heads, 0, width), dtype=np.float32)
-            for name, (_, heads, _, width) in shapes.items()
+            name: np.zeros(
+                (rows, *(size if isinstance(size, int) else 0 for size in shape[1:])), dtype=np.float32
+            )
+            for name, shape in shapes.items()
         }
 
     def _values(self, batch: Batch) -> dict[str, Any]:

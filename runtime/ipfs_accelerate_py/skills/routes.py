@@ -6,6 +6,7 @@ makes is run on inputs of other sizes, with the weights of the very checkpoint t
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from ipfs_accelerate_py.errors import BundleError, unknown
-from ipfs_accelerate_py.skills import cache, export, onnx_program
+from ipfs_accelerate_py.skills import cache, export, onnx_program, rewrites
 from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.head import Head, Part
@@ -81,8 +82,8 @@ def of_decoder(head: Head, model: Module, checkpoint: Checkpoint, traces: Sequen
     trace, *others = traces
     return Traced(
         graph=cache.traceable_decoder(head, model, checkpoint, trace),
-        inputs=(*trace.names, *cache.past_names(trace.layers)),
-        outputs=(*trace.outputs, *cache.present_names(trace.layers)),
+        inputs=(*trace.names, *trace.past),
+        outputs=(*trace.outputs, *trace.present),
         tensors=trace.tensors,
         open_axes=tuple(trace.open_axes(head)),
         others=tuple(other.tensors for other in others),
@@ -103,11 +104,13 @@ def write_onnx(traced: Traced, path: Path, first: str) -> str:
     Raises:
         BundleError: none did; the message says of each why.
     """
-    ways: Mapping[str, Callable[[], None]] = {
+    ways: dict[str, Callable[[], None]] = {
         "torchscript": lambda: _torchscript(traced, path),
-        "dynamo": lambda: _dynamo(traced, path),
         "exporters": lambda: _onnx_exporters(traced, path),
+        "dynamo": lambda: _dynamo(traced, path),
     }
+    if first != "dynamo" and importlib.util.find_spec("transformers.exporters") is not None:
+        del ways["dynamo"]  # transformers' exporters are it, with rewrites of their own
     return _first(ways, first, lambda _: _compare(traced, _onnx_runner(path, traced)))[0]
 
 
@@ -138,7 +141,8 @@ def _first(
             # Each tells of its deprecations and of what it traced, and nobody reads it.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                made = ways[name]()
+                with rewrites.traced():
+                    made = ways[name]()
                 compare(made)
         # Exporters raise whatever they came upon, some a class of their own.
         except Exception as error:  # noqa: BLE001
@@ -194,6 +198,9 @@ def _onnx_exporters(traced: Traced, path: Path) -> None:
 
     settings = OnnxConfig(dynamic_shapes=_named_axes(traced))
     made, _ = OnnxExporter().export_program(_named(traced), _named_tensors(traced), settings)
+    for ports, names in ((made.graph.inputs, traced.inputs), (made.graph.outputs, traced.outputs)):
+        for port, name in zip(ports, names, strict=True):
+            port.name = name
     onnx_ir.save(made, path)
 
 
@@ -227,6 +234,7 @@ def _openvino_exporters(traced: Traced) -> Any:
 
     settings = OpenVINOConfig(dynamic_shapes=_named_axes(traced), stateful=False)
     model, _ = OpenVINOExporter().export_program(_named(traced), _named_tensors(traced), settings)
+    export.name_openvino_ports(model, traced.inputs, traced.outputs)
     return model
 
 
@@ -241,14 +249,19 @@ def _named(traced: Traced) -> Module:
             self.config = traced.config
 
         def forward(self, **tensors: Any) -> dict[str, Any]:
-            found = self.traced(*(tensors[name] for name in traced.inputs))
-            return dict(zip(traced.outputs, found, strict=True))
+            found = self.traced(*(tensors[name] for name in map(_variable, traced.inputs)))
+            return dict(zip(map(_variable, traced.outputs), found, strict=True))
 
     return Named().eval()
 
 
+def _variable(name: str) -> str:
+    """Return `name` as a name of Python: transformers' exporters write it as one."""
+    return name.replace(".", "_")
+
+
 def _named_tensors(traced: Traced) -> dict[str, Any]:
-    return dict(zip(traced.inputs, traced.tensors, strict=True))
+    return dict(zip(map(_variable, traced.inputs), traced.tensors, strict=True))
 
 
 def _named_axes(traced: Traced) -> dict[str, dict[int, Any]]:
@@ -256,7 +269,7 @@ def _named_axes(traced: Traced) -> dict[str, dict[int, Any]]:
 
     size = torch.export.Dim.AUTO
     return {
-        name: dict.fromkeys(places, size)
+        _variable(name): dict.fromkeys(places, size)
         for name, places in zip(traced.inputs, traced.open_axes, strict=True)
     }
 
@@ -270,7 +283,11 @@ def _onnx_runner(path: Path, traced: Traced) -> _Runner:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda feeds: session.run(list(traced.outputs), feeds)
+    # What a model takes and does not use, as one without positions does theirs, a traced graph has no input for.
+    used = {port.name for port in session.get_inputs()}
+    return lambda feeds: session.run(
+        list(traced.outputs), {name: array for name, array in feeds.items() if name in used}
+    )
 
 
 def _openvino_runner(model: Any, traced: Traced) -> _Runner:
@@ -278,9 +295,10 @@ def _openvino_runner(model: Any, traced: Traced) -> _Runner:
 
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     request = compiled.create_infer_request()
+    used = {name for port in compiled.inputs for name in port.names}
 
     def run(feeds: dict[str, Array]) -> list[Array]:
-        request.infer(feeds)
+        request.infer({name: array for name, array in feeds.items() if name in used})
         return [request.get_tensor(name).data.copy() for name in traced.outputs]
 
     return run
