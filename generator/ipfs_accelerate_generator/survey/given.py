@@ -77,19 +77,20 @@ def idle(call: Callable[[Made], Any], made: Made, others: Made) -> tuple[str, ..
             half = tensor.clone()  # pixels of a patch are hidden together
             half[..., : half.shape[-1] // 2] = 0
             more = [half]
-        if all(_same(call, {**made, name: each}, right) for each in (other, *more)):
+        same = [_same(call, {**made, name: each}, right) for each in (other, *more)]
+        if any(same) and False not in same:
             found.append(name)
     return tuple(found) if len(found) < len(made) else ()
 
 
-def _same(call: Callable[[Made], Any], made: Made, right: Any) -> bool:
-    """Whether `call` takes `made`, and gives exactly `right` for it."""
+def _same(call: Callable[[Made], Any], made: Made, right: Any) -> bool | None:
+    """Whether `call` gives exactly `right` for `made`; None where it does not take it."""
     import torch
 
     try:
         moved = call(made)
     except FOREIGN:
-        return False
+        return None
     return bool(moved.shape == right.shape and torch.equal(moved, right))
 
 
