@@ -20,7 +20,7 @@ from typing import Any
 from ipfs_accelerate_py.errors import BundleError
 from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.batching import collate
-from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.checkpoint import VOCABULARIES, Checkpoint
 from ipfs_accelerate_py.skills.head import Head, Part
 from ipfs_accelerate_py.skills.text import TextInput
 
@@ -151,7 +151,14 @@ def main(order: Mapping[str, Any]) -> None:
     head = skill.heads[task]
     route = skill.exporters[backend](checkpoint, task, folder)
     taken = {name for each in (head, *head.parts.values()) for name in each.inputs}
-    if taken & {"input_ids", "decoder_input_ids"} and not (checkpoint.folder / "tokenizer.json").exists():
+    older = any(
+        (checkpoint.folder / name).is_file() for name in VOCABULARIES
+    )  # who is given arrays needs none
+    if (
+        taken & {"input_ids", "decoder_input_ids"}
+        and older
+        and not (checkpoint.folder / "tokenizer.json").exists()
+    ):
         tokenizer = TextInput(checkpoint, tuple(head.inputs), "").tokenizer
         tokenizer.save(str(folder / "tokenizer.json"))
     facts = {
