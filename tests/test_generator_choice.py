@@ -97,3 +97,9 @@ def test_a_text_about_pictures_that_do_nothing_is_not_offered() -> None:
 
 def test_tasks_that_only_arrays_are_for_have_no_template_of_their_own() -> None:
     assert not [task for task in UNWRITTEN if f"tasks/{task.replace('-', '_')}" in TEMPLATES]
+
+
+def test_a_type_that_takes_no_pictures_reads_its_texts_as_others_do() -> None:
+    listed = head("image-text-to-text", "input_ids", "attention_mask")
+    found = templates_of(replace(spec("bert"), heads=(*spec("bert").heads, listed)), TEMPLATES)
+    assert found == templates_of(spec("bert"), TEMPLATES)

@@ -90,7 +90,9 @@ def _lacks_its_own(head: Head) -> bool:
 def _belongs_elsewhere(spec: ModelSpec, head: Head) -> bool:
     """Whether `head` wants a spine that the type does not take, because of its other tasks or for want of a reader."""
     made = spec.processors
-    if "image-text-to-text" in spec.tasks:  # its spine reads texts with pictures, and neither of them alone
+    if (
+        "image-text-to-text" in spec.tasks and "image" in spec.modalities
+    ):  # its spine reads texts with pictures, and neither of them alone
         return head.task in _ALONE or not ((made.tokenizer and made.image_processor) or given_arrays(spec))
     if spec.modalities == ("video",) and "video" not in head.task.split("-"):
         return True
