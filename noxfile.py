@@ -6,6 +6,7 @@ CPU build, while any newer range would fetch gigabytes of CUDA packages. Nothing
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -25,7 +26,7 @@ KEY_TYPES = (
     *("bert", "clap", "clip", "detr", "distilbert", "gpt2", "llama", "llava", "llava_next", "opt", "qwen2"),
     *("qwen2_vl", "qwen3", "qwen3_vl", "resnet", "roberta", "t5", "vit", "wav2vec2", "whisper", "xclip"),
 )
-OTHERS = 20  # as many of the other types that have evidence, drawn anew with another SAMPLE_SEED
+OTHERS = 20  # as many of the other types that are proved, drawn anew with another SAMPLE_SEED
 # benchmarks that run the Pythons of the peers
 BESIDE_PEERS = ("cold_start", "generation_speed", "speech", "vision_language", "vision_tasks")
 PEERS = {"optimum-intel": "optimum-intel[openvino]", "optimum-onnx": "optimum-onnx[onnxruntime]"}
@@ -52,12 +53,22 @@ def _suites(given: list[str]) -> list[str]:
     """Return the arguments of a usual run, unless they name files: our tests, and those of key and drawn types."""
     if any(Path(each.partition("::")[0]).exists() for each in given):
         return given
-    proved = {path.stem for path in (ROOT / "model_specs" / "findings").glob("*.toml")}
-    others = sorted(proved - set(KEY_TYPES))
     seed = os.environ.get("SAMPLE_SEED", "0")
+    others = sorted(_proved() - set(KEY_TYPES))
     drawn = random.Random(seed).sample(others, min(OTHERS, len(others)))
     files = [f"generated/tests/test_hf_{name}.py" for name in sorted([*KEY_TYPES, *drawn])]
     return ["tests", *files, *given]
+
+
+def _proved() -> set[str]:
+    """Return the modules of the types of which each task is proved on the CPU: what the sweep saw is seen again."""
+    catalogue = ROOT / "generated" / "ipfs_accelerate_skills" / "catalogue.json"
+    types = json.loads(catalogue.read_text(encoding="utf-8")).values()
+    return {
+        each["module"].removeprefix("hf_")
+        for each in types
+        if all("cpu" in each["proved"].get(task, {}) for task in each["tasks"])
+    }
 
 
 @nox.session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -28,6 +29,9 @@ TEXTS = (
     "Rain.",
     "Why would anybody measure unbelievably small numbers twice?",
 )
+
+
+_SPACE = "\u2581"  # what SentencePiece writes for a space
 
 
 def trained(tokenizer_class: Any) -> Any:
@@ -56,12 +60,16 @@ def trained(tokenizer_class: Any) -> Any:
         library.model = type(library.model)(
             vocabulary, unk_token=library.model.unk_token, continuing_subword_prefix=prefix
         )
-    if library is not None and type(library.model).__name__ == "BPE" and not library.model.byte_fallback:
+    if library is not None and type(library.model).__name__ == "BPE":
         library.model = _byte_pairs(library, list(tokenizer.all_special_tokens))
     if library is not None and type(library.model).__name__ == "Unigram":
-        pieces = _pieces(library, "", list(tokenizer.all_special_tokens))
-        likely = [(piece, -10.0 if len(piece) == 1 else -1.0) for piece in pieces]
-        library.model = type(library.model)(likely, library.token_to_id(tokenizer.unk_token))
+        special = list(tokenizer.all_special_tokens)
+        pieces = _pieces(library, "", special)
+        # Special tokens have the score 0 in files of SentencePiece, and some classes look for theirs by it.
+        likely = [
+            (piece, 0.0 if piece in special else -10.0 if len(piece) == 1 else -1.0) for piece in pieces
+        ]
+        library.model = type(library.model)(likely, pieces.get(tokenizer.unk_token))
     return tokenizer
 
 
@@ -107,14 +115,19 @@ def _byte_pairs(library: Any, special: Sequence[str]) -> Any:
     found = merges(_words(library), _MERGES if suffix else _MERGES_OF_BYTES, suffix)
     joined = ["".join(pair) for pair in found]
     pieces = dict.fromkeys([*sorted(special, key=library.token_to_id), *single, *joined])
-    settings = {"end_of_word_suffix": suffix} if suffix else {}
+    settings: dict[str, Any] = {"end_of_word_suffix": suffix} if suffix else {}
     vocabulary = {piece: place for place, piece in enumerate(pieces)}
+    if library.model.byte_fallback:
+        settings |= {"byte_fallback": True, "fuse_unk": library.model.fuse_unk}
     return type(library.model)(vocab=vocabulary, merges=found, unk_token=library.model.unk_token, **settings)
 
 
 def _words(library: Any) -> list[str]:
+    """Return the words of `TEXTS` as `library` parts them, and where it parts none, each with the space before it."""
     plain = [library.normalizer.normalize_str(text) if library.normalizer else text for text in TEXTS]
-    return [word for text in plain for word, _ in library.pre_tokenizer.pre_tokenize_str(text)]
+    parts = library.pre_tokenizer.pre_tokenize_str if library.pre_tokenizer else lambda text: [(text, None)]
+    words = [word for text in plain for word, _ in parts(text)]
+    return [each for word in words for each in re.findall(f"{_SPACE}*[^{_SPACE}]+", word)]
 
 
 def special_ids(tokenizer: Any) -> dict[str, int]:

@@ -132,6 +132,10 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def _has_tokenizer(checkpoint: Checkpoint) -> bool:
+    return (checkpoint.folder / "tokenizer.json").is_file()
+
+
 def _end_with(parent: int) -> None:
     """End this process when `parent` was killed: nobody would take what it makes."""
     while os.getppid() == parent:
@@ -151,14 +155,9 @@ def main(order: Mapping[str, Any]) -> None:
     head = skill.heads[task]
     route = skill.exporters[backend](checkpoint, task, folder)
     taken = {name for each in (head, *head.parts.values()) for name in each.inputs}
-    older = any(
-        (checkpoint.folder / name).is_file() for name in VOCABULARIES
-    )  # who is given arrays needs none
-    if (
-        taken & {"input_ids", "decoder_input_ids"}
-        and older
-        and not (checkpoint.folder / "tokenizer.json").exists()
-    ):
+    # A model that is given token ids as arrays has none of these files, and needs none.
+    written = any((checkpoint.folder / name).is_file() for name in VOCABULARIES)
+    if taken & {"input_ids", "decoder_input_ids"} and written and not _has_tokenizer(checkpoint):
         tokenizer = TextInput(checkpoint, tuple(head.inputs), "").tokenizer
         tokenizer.save(str(folder / "tokenizer.json"))
     facts = {

@@ -1,0 +1,45 @@
+"""The small tokenizers that tests are made with know words, whatever kind of tokenizer the class is."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import transformers
+from transformers import AutoTokenizer
+
+from ipfs_accelerate_py.evidence.tiny import TEXTS, special_ids, trained
+
+# Pieces of words, pairs of bytes, pairs that fall back to bytes, SentencePiece's likeliest, and one that has no class.
+_KINDS = (
+    "BertTokenizer",
+    "GPT2Tokenizer",
+    "GemmaTokenizer",
+    "LlamaTokenizer",
+    "BigBirdTokenizer",
+    "TokenizersBackend",
+)
+
+
+@pytest.fixture(params=_KINDS)
+def tokenizer(request: pytest.FixtureRequest) -> Any:
+    return trained(getattr(transformers, request.param))
+
+
+def test_longer_texts_have_more_tokens(tokenizer: Any) -> None:
+    lengths = [len(ids) for ids in tokenizer(list(TEXTS))["input_ids"]]
+    assert lengths[1] > lengths[0] > lengths[2]
+
+
+def test_it_is_the_same_after_it_was_saved(tokenizer: Any, tmp_path: Path) -> None:
+    tokenizer.save_pretrained(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that it renames; the tokens are compared
+        again = AutoTokenizer.from_pretrained(tmp_path)
+    assert again(list(TEXTS))["input_ids"] == tokenizer(list(TEXTS))["input_ids"]
+
+
+def test_a_configuration_is_told_of_no_token_that_is_not_there(tokenizer: Any) -> None:
+    assert None not in special_ids(tokenizer).values()

@@ -1,0 +1,67 @@
+"""What stands in for an operation while a graph is traced computes the same, and only then."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+import torch
+from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM
+from transformers.integrations import moe
+
+from ipfs_accelerate_py.skills import rewrites
+
+
+def test_a_mixture_of_experts_answers_alike_one_expert_after_the_other() -> None:
+    torch.manual_seed(0)
+    sizes = {
+        "vocab_size": 40,
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "head_dim": 8,
+    }
+    experts = {
+        "num_experts": 5,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 8,
+        "num_key_value_heads": 1,
+    }
+    model = Qwen3MoeForCausalLM(Qwen3MoeConfig(**sizes, **experts)).eval()
+    ids = torch.arange(14).reshape(2, 7)
+    with torch.no_grad():
+        usual = model(ids).logits
+        with rewrites.traced():
+            rewritten = model(ids).logits
+    # Sums of the same products in another order: float32 rounds each at 1e-7.
+    assert torch.allclose(usual, rewritten, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("repeats", "dim"), [(2, -1), (3, 0), (1, 1), (4, -2)])
+def test_repeats_are_those_of_pytorch(repeats: int, dim: int) -> None:
+    tensor = torch.arange(24.0).reshape(2, 3, 4)
+    want = tensor.repeat_interleave(repeats, dim=dim)
+    with rewrites.traced():
+        assert torch.equal(tensor.repeat_interleave(repeats, dim=dim), want)
+        assert torch.equal(torch.repeat_interleave(tensor, repeats, dim), want)
+
+
+def test_repeats_of_their_own_for_each_place_are_left_to_pytorch() -> None:
+    tensor, repeats = torch.arange(3), torch.tensor([0, 2, 1])
+    with rewrites.traced():
+        assert torch.repeat_interleave(tensor, repeats).tolist() == [1, 1, 2]
+
+
+@pytest.mark.parametrize("axes", [(0, -2, -1, 1), ((0, 3, -3, 2),), (3, 2, 1, 0)])
+def test_axes_from_the_end_are_the_same_axes(axes: tuple[int, ...]) -> None:
+    tensor = torch.arange(24.0).reshape(1, 2, 3, 4)
+    want = tensor.permute(*axes)
+    with rewrites.traced():
+        assert torch.equal(tensor.permute(*axes), want)
+
+
+def test_pytorch_and_transformers_are_as_they_were_after_an_export_that_failed() -> None:
+    before = (torch.repeat_interleave, torch.Tensor.permute, moe.ExpertsInterface.get_interface)
+    with suppress(RuntimeError), rewrites.traced():
+        raise RuntimeError("an export failed")
+    assert (torch.repeat_interleave, torch.Tensor.permute, moe.ExpertsInterface.get_interface) == before
