@@ -66,7 +66,7 @@ def test_a_rule_makes_the_same_numbers_of_the_same_seed_and_as_many_axes_in_a_la
 def test_what_is_literal_or_stands_beside_something_has_a_rule() -> None:
     made_elsewhere = {"bbox", "image_sizes", "mm_token_type_ids"}
     assert made_elsewhere | RULES.keys() >= LITERAL
-    assert RULES.keys() | {"pixel_values"} >= BESIDE.keys()
+    assert RULES.keys() | {"pixel_values", "input_values", "input_features"} >= BESIDE.keys()
 
 
 def test_pixels_alone_are_not_given_the_mask_of_a_text() -> None:
@@ -179,3 +179,54 @@ def test_a_mask_is_as_long_as_the_codes_beside_it() -> None:
         ("input_ids", "attention_mask"), Shape("feature-extraction", config, 12, chosen={"input_ids": 1})
     )
     assert made["input_ids"].shape == made["attention_mask"].shape == (2, 5)
+
+
+def test_one_sound_is_given_where_two_are_refused() -> None:
+    def hears(
+        attention_mask: torch.Tensor | None = None,
+        input_values: torch.Tensor | None = None,
+        input_features: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        if input_values is None or input_features is not None:
+            raise ValueError("give samples alone")
+        return input_values
+
+    feed = settled(
+        candidate(hears, "automatic-speech-recognition"),
+        Stub(hears),
+        ("attention_mask", "input_values", "input_features"),
+    )
+    assert feed.names == ("attention_mask", "input_values")
+
+
+def test_what_speaks_a_text_is_given_the_text_alone_and_the_codes_that_it_goes_on_with() -> None:
+    def speaks(
+        input_ids: torch.Tensor | None = None,
+        input_values: torch.Tensor | None = None,
+        decoder_input_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        if input_values is not None or decoder_input_ids is None or len(decoder_input_ids) != 8:
+            raise ValueError("give codes of each book, in rows of their own")
+        return decoder_input_ids.float()
+
+    model = Stub(speaks, num_codebooks=4, codebook_size=8)
+    feed = settled(candidate(speaks, "text-to-audio"), model, ("input_ids", "input_values"))
+    assert feed.names == ("input_ids", "decoder_input_ids")
+
+
+def test_the_bands_beside_samples_are_of_the_same_time() -> None:
+    names = ("input_values", "input_features")
+    made = make(names, Shape("feature-extraction", Config(hop_length=320), 12))
+    assert made["input_values"].shape[-1] == 320 * made["input_features"].shape[1]
+
+
+def test_there_are_as_many_documents_as_the_configuration_says() -> None:
+    names = ("context_input_ids", "context_attention_mask", "doc_scores")
+    made = make(names, Shape("feature-extraction", Config(n_docs=3), 12))
+    assert [tuple(each.shape) for each in made.values()] == [(6, 12), (6, 12), (2, 3)]
+
+
+def test_vectors_beside_codes_are_as_many_as_the_codes_are_repeated() -> None:
+    names = ("hidden_states", "quantized_code")
+    made = make(names, Shape("feature-extraction", Config(repeats=2), 7))
+    assert made["hidden_states"].shape[1] == 2 * made["quantized_code"].shape[1]

@@ -8,9 +8,9 @@ import pytest
 
 from ipfs_accelerate_generator.survey.proof import first_line
 from ipfs_accelerate_generator.survey.quantities import Quantity, quantity
-from ipfs_accelerate_generator.survey.repairs import repaired
+from ipfs_accelerate_generator.survey.repairs import hopeless, repaired
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY, parts, plain
-from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
+from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, overlaid, tiny
 from ipfs_accelerate_generator.values import check_table
 
 pytest.importorskip("transformers")
@@ -131,3 +131,35 @@ def test_a_field_that_no_class_declares_is_set_where_a_model_misses_it() -> None
 def test_a_missing_library_is_named_first() -> None:
     error = ImportError("\nDinatModel requires the natten library but it was not found in your environment.")
     assert first_line(error).startswith("needs natten: DinatModel")
+
+
+def test_a_field_that_nobody_knows_a_number_for_is_hopeless() -> None:
+    assert hopeless("AttributeError: 'MadeConfig' object has no attribute 'dropout'")
+    assert not hopeless("AttributeError: 'MadeConfig' object has no attribute 'num_layers'")
+    assert not hopeless("AttributeError: 'NoneType' object has no attribute 'dropout'")
+
+
+def test_the_spread_of_the_first_weights_is_set_where_a_model_misses_it() -> None:
+    message = "'Made' object has no attribute 'initializer_range'"
+    assert repaired(made(), {}, USUAL, message) == {"initializer_range": USUAL.spread}
+
+
+def test_a_model_that_must_be_told_its_language_has_the_first_of_those_listed() -> None:
+    listed = made(languages=(tuple[str, ...], ("de_DE", "en_XX")), default_language=(str | None, None))
+    assert tiny(listed, USUAL)["default_language"] == "de_DE"
+
+
+def test_filters_that_double_at_many_steps_begin_with_few() -> None:
+    deep = made(num_filters=(int, 32), downsampling_ratios=(tuple[int, ...], (2, 2, 4, 5, 5, 8)))
+    flat = made(num_filters=(int, 32), downsampling_ratios=(tuple[int, ...], (8, 5, 4, 2)))
+    assert tiny(deep, CLOSER)["num_filters"] == 2
+    assert tiny(flat, CLOSER).get("num_filters", 32) == 32
+
+
+def test_a_part_of_a_type_without_a_class_is_of_the_class_that_its_whole_makes() -> None:
+    assert tiny(config("rf_detr"), USUAL)["backbone_config"]["model_type"] == "rf_detr_dinov2"
+
+
+def test_what_a_person_tells_of_a_small_model_stands_in_its_parts_as_well() -> None:
+    made_so = overlaid({"width": 32, "part": {"depth": 2, "width": 32}}, {"part": {"depth": 3}, "other": 1})
+    assert made_so == {"width": 32, "part": {"depth": 3, "width": 32}, "other": 1}

@@ -178,6 +178,15 @@ def test_without_again_a_type_is_taken_as_it_was_surveyed(tmp_path: Path) -> Non
     assert workspace.spec_file("surveyed", "resnet").read_text() == again[1].report.text
 
 
+def test_the_numbers_of_an_override_make_the_small_model_that_is_surveyed(tmp_path: Path) -> None:
+    workspace = Workspace.at(tmp_path)
+    override = workspace.spec_file("overrides", "pocket")
+    override.parent.mkdir(parents=True)
+    override.write_text('reason = "more layers"\n\n[tiny]\nnum_hidden_layers = 3\n')
+    run(workspace, Request(["pocket"], imports=["pocket_types"]))
+    assert read_spec(workspace.spec_file("surveyed", "pocket")).tiny["num_hidden_layers"] == 3
+
+
 def test_a_hang_ends_at_its_limit(tmp_path: Path) -> None:
     outcomes, _ = run(Workspace.at(tmp_path), Request(["hangs"], imports=["pocket_types"], limit_s=2))
     assert outcomes["hangs"].failure == "hangs: took longer than 2 s; allow more with --limit"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,10 +18,12 @@ _ALSO_FED: Final[Mapping[str, tuple[str, ...]]] = {"masked-image-modeling": ("bo
 _FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_ids", "attention_mask")}
 # A mask of tokens goes along with one of these, and with pixels only where one of these is there, too.
 _MASKED: Final = frozenset({"input_ids", "inputs_embeds", "input_values", "input_features"})
+_HEARD: Final = ("input_values", "input_features")
 _PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images"})
 # Ids may be codes of several books or channels, and kinds of tokens several, where a configuration has one of these.
 _WHERE: Final[Mapping[str, tuple[str, ...]]] = {
     "input_ids": ("num_codebooks", "num_quantizers", "num_channels"),
+    "decoder_input_ids": ("num_codebooks",),
     "token_type_ids": ("type_vocab_sizes",),
 }
 
@@ -92,6 +94,21 @@ def narrower(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(
         name for name in names if name not in _unneeded(names, inspect.signature(candidate.call).parameters)
     )
+
+
+def either(candidate: Candidate, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield `names` with one way alone to say the same: samples, bands or vectors, and no ids of text beside them.
+
+    Some models take any of these and refuse two. What writes a sound of a text is given the text alone.
+    """
+    heard = [name for name in _HEARD if name in names]
+    if candidate.task == "text-to-audio" and "input_ids" in names:
+        unheard = {*names, "decoder_input_ids"} - {*_HEARD, "padding_mask"}
+        yield tuple(name for name in inspect.signature(candidate.call).parameters if name in unheard)
+    for one in heard:
+        others = {*_HEARD, "inputs_embeds", "input_ids"} - {one}
+        yield (kept := tuple(name for name in names if name not in others))
+        yield narrower(candidate, kept)
 
 
 def _unneeded(names: tuple[str, ...], signature: Mapping[str, inspect.Parameter]) -> frozenset[str]:

@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ipfs_accelerate_generator.spec import file_stem
 from ipfs_accelerate_generator.survey import remembered, unsurveyed
 from ipfs_accelerate_generator.survey.client import surveys
 from ipfs_accelerate_generator.survey.report import Report, Request
-from ipfs_accelerate_generator.workspace import Workspace
+from ipfs_accelerate_generator.tomlsource import TomlSource
+from ipfs_accelerate_generator.workspace import SPECS, Workspace
 from ipfs_accelerate_py.errors import WorkspaceError
 from ipfs_accelerate_py.files import write_if_changed
 
@@ -56,6 +58,7 @@ def survey_into(
     Raises:
         SurveyError: the surveying process could not do its work at all.
         WorkspaceError: a file cannot be written.
+        SpecError: an override is no TOML.
     """
     found = _outcomes(workspace, request, counted, again=again)
     return tuple(sorted(found, key=lambda each: each.report.model_type))
@@ -69,19 +72,35 @@ def _outcomes(
     again: bool,
 ) -> Iterator[Outcome]:
     ours = not request.imports  # what a module of the user's registers may change from one survey to the next
+    told = _told(workspace)
     known = remembered.recall(workspace) if ours and not again else {}
-    wanted = replace(request, known=sorted(known))
+    known = {name: report for name, report in known.items() if file_stem(name) not in told}
+    wanted = replace(request, known=sorted(known), told=told)
     steps: list[Callable[[str], None]] = []
     for report in surveys(wanted, workspace.root, lambda total: steps.append(counted(total))):
         steps[0](report.model_type)
         # One by one, so that a survey that is stopped has said what it knows.
         unsurveyed.note(workspace, report)
-        if ours:
+        if ours and file_stem(report.model_type) not in told:
             remembered.keep(workspace, report)
         yield from _outcome(workspace, report, request)
     for name, report in known.items():
         if request.everything or name in request.model_types:
             yield from _outcome(workspace, report, request)
+
+
+def _told(workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """Return what overrides say of tiny configurations, by stem: the survey builds its models with that.
+
+    Raises:
+        SpecError: a file is no TOML.
+    """
+    found = {
+        path.stem: TomlSource.read(path).data.get("tiny")
+        for layer in workspace.layers
+        for path in sorted((layer / SPECS / "overrides").glob("*.toml"))
+    }
+    return {stem: numbers for stem, numbers in found.items() if isinstance(numbers, dict)}
 
 
 def _outcome(workspace: Workspace, report: Report, request: Request) -> Iterator[Outcome]:

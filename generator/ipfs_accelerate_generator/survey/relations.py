@@ -124,6 +124,13 @@ def named_tokens(sheet: Sheet) -> None:
         sheet.after["decoder_start_token_id"] = 0
 
 
+def first_language(sheet: Sheet) -> None:
+    """Let a model that must be told its language, of those that it lists, have the first of them."""
+    listed: Any = sheet.before.get("languages")
+    if "default_language" in sheet.before and sheet.before["default_language"] is None and listed:
+        sheet.after["default_language"] = listed[0]
+
+
 def norms_that_see_a_mask(sheet: Sheet) -> None:
     """Let a speech encoder normalise each frame: a norm over time sees what a mask hides, and is used without one."""
     if sheet.before.get("feat_extract_norm") == "group":
@@ -178,6 +185,7 @@ RELATIONS: Final[tuple[Callable[[Sheet], None], ...]] = (
     rotary_shares,
     stages_by_name,
     named_tokens,
+    first_language,
     norms_that_see_a_mask,
     named_vocabulary,
     few_convolutions,

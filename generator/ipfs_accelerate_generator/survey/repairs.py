@@ -34,6 +34,12 @@ def repaired(config: Any, arguments: Mapping[str, Any], how: Alternative, messag
     return {}
 
 
+def hopeless(message: str) -> bool:
+    """Whether `message` misses a field that no class declares, and that nothing here knows a number for."""
+    found = _ABSENT.search(message)
+    return bool(found and found[1].endswith("Config") and _absent(found[2], Alternative(name="")) is None)
+
+
 def _absent(name: str, how: Alternative) -> Any:
     """Return what a field is to have that no class declares; None where nobody can know."""
     named = {"rope_theta": 10000.0, "pad_token_id": 0}
@@ -44,6 +50,7 @@ def _absent(name: str, how: Alternative) -> Any:
         Quantity.HEAD_WIDTH: how.head_width,
         Quantity.WIDTH: how.width,
         Quantity.INNER: 2 * how.width,
+        Quantity.SPREAD: how.spread,
     }
     return named.get(name, counted.get(quantity(name, {})))
 

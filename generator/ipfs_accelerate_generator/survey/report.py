@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 LEAST_CONTROL: Final = 0.1
 """What another input must change in an output, relative to its largest value: 100 times the tolerance."""
@@ -20,6 +20,8 @@ class Request:
     jobs: int = 1
     known: list[str] = field(default_factory=list)
     """Types of these that need no survey, as an earlier one is at hand."""
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What overrides say of tiny configurations, by the stem of their files."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,16 @@ from typing import Any, Final
 from huggingface_hub.errors import StrictDataclassError
 
 from ipfs_accelerate_generator.survey import shown
-from ipfs_accelerate_generator.survey.inputs import choices, embedded, make, makeable, narrower, ways, wider
+from ipfs_accelerate_generator.survey.inputs import (
+    choices,
+    either,
+    embedded,
+    make,
+    makeable,
+    narrower,
+    ways,
+    wider,
+)
 from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
@@ -105,7 +114,7 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     """Return the first way to feed the head that works at every length, and what the ways before it said.
 
     First the usual rules for `names`, then each other rule, the fewest changes first; then with all that the signature
-    offers, without masks that it does not require, and with vectors instead of ids.
+    offers, without masks that it does not require, with vectors instead of ids, and with one of several sounds.
 
     Raises:
         SurveyError: there is none; the message is that of the usual way.
@@ -118,6 +127,8 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
             more,
             *(narrower(candidate, each) for each in (names, more)),
             *(embedded(candidate, each) for each in (names, more)),
+            *either(candidate, names),
+            embedded(candidate, narrower(candidate, more)),
         )
     ):
         if wanted != names and not failures:

@@ -85,7 +85,7 @@ def _survey_all(types: tuple[str, ...], request: Request, say: Callable[[dict[st
 def _begun(model_type: str, request: Request) -> _Child:
     context = multiprocessing.get_context("fork")
     answer, question = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(question, model_type, tuple(request.imports)), daemon=True)
+    process = context.Process(target=_work, args=(question, model_type, request), daemon=True)
     process.start()
     question.close()
     return _Child(model_type, process, answer, time.monotonic())
@@ -125,15 +125,16 @@ def _how(code: int) -> str:
         return f"killed by signal {-code}"
 
 
-def _work(question: Connection, model_type: str, imports: tuple[str, ...]) -> None:
+def _work(question: Connection, model_type: str, request: Request) -> None:
     """Survey one type in the child and send what was found."""
+    from ipfs_accelerate_generator.spec import file_stem
     from ipfs_accelerate_generator.specfile import write_surveyed
     from ipfs_accelerate_generator.survey.running import FOREIGN, first_line
     from ipfs_accelerate_generator.survey.subject import NoModelClass
     from ipfs_accelerate_generator.survey.surveyor import survey_type
 
     try:
-        found = survey_type(model_type, imports)
+        found = survey_type(model_type, tuple(request.imports), request.told.get(file_stem(model_type), {}))
     except AccelerateError as error:
         report = _failed(model_type, str(error), absent=isinstance(error, NoModelClass))
     except FOREIGN as error:

@@ -183,7 +183,11 @@ def parts(config: Any, thorough: bool = False) -> Iterator[Part]:
         if chosen is not None and chosen not in CONFIG_MAPPING:
             chosen = chosen.replace("_", "-")  # as some types are spelled
         own = isinstance(spec.config_class, type) and issubclass(spec.config_class, PreTrainedConfig)
-        inner = spec.config_class if own else CONFIG_MAPPING[chosen]
+        made = vars(plain(config) or object).get(name)
+        if not own and chosen not in CONFIG_MAPPING and isinstance(made, PreTrainedConfig):
+            inner = type(made)  # a type of no class, which its own class does not ask for either
+        else:
+            inner = spec.config_class if own else CONFIG_MAPPING[chosen]
         yield Part(name, inner, start, by_type=not own or name == "backbone_config")
     if thorough:
         made = vars(plain(config) or object)

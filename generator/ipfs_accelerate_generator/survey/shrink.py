@@ -49,6 +49,16 @@ def tiny(config: Any, how: Alternative) -> dict[str, Any]:
     )  # ids 0 to 2 stay with padding, start and end
 
 
+def overlaid(arguments: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `arguments` with what is `told` in its place, in parts as well."""
+    parts_told = {
+        name: overlaid(arguments[name], value)
+        for name, value in told.items()
+        if isinstance(value, Mapping) and isinstance(arguments.get(name), Mapping)
+    }
+    return {**arguments, **told, **parts_told}
+
+
 def _tiny(
     config: Any, how: Alternative, start: Mapping[str, Any], ids: Iterator[int], level: int
 ) -> dict[str, Any]:

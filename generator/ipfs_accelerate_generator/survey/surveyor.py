@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, pro
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.running import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
-from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
+from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, overlaid, tiny
 from ipfs_accelerate_generator.survey.subject import (
     Candidate,
     NoInput,
@@ -61,9 +61,12 @@ class _Attempt:
 
     @property
     def last(self) -> bool:
-        """Whether no other numbers can do better: an input that nobody makes, or a library, they do not bring."""
+        """Whether other numbers cannot do better: they bring no input, no library and no field."""
         hopeless = all(
-            isinstance(each, NoInput) or str(each).startswith("needs ") for each in self.failures.values()
+            isinstance(each, NoInput)
+            or str(each).startswith("needs ")
+            or (self.proofs and repairs.hopeless(str(each)))
+            for each in self.failures.values()
         )
         return hopeless and (not self.proofs or self.control >= LEAST_CONTROL)
 
@@ -75,8 +78,12 @@ class _Attempt:
         return f"{self.name}: {'; '.join(reasons)}"
 
 
-def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
+def survey_type(
+    model_type: str, imports: tuple[str, ...] = (), told: Mapping[str, Any] | None = None
+) -> Surveyed:
     """Return what the installed transformers says about `model_type`, proved on a small model.
+
+    `told` are arguments of the small model's configuration that a person knows better than any rule.
 
     Raises:
         UnknownName: there is no such type; the message offers the nearest names.
@@ -92,7 +99,7 @@ def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
     processors = facts.processors(about)
     returned = facts.returned(about, processors)
     attempts: list[_Attempt] = []
-    for attempt in _attempts(about, heads, returned):
+    for attempt in _attempts(about, heads, returned, told or {}):
         attempts.append(attempt)
         if attempt.last:
             break
@@ -112,13 +119,18 @@ def survey_type(model_type: str, imports: tuple[str, ...] = ()) -> Surveyed:
     )
 
 
-def _attempts(about: Subject, heads: tuple[Candidate, ...], returned: tuple[str, ...]) -> Iterator[_Attempt]:
-    """Yield what came of each alternative that differs from those before, mended as the messages say."""
+def _attempts(
+    about: Subject, heads: tuple[Candidate, ...], returned: tuple[str, ...], told: Mapping[str, Any]
+) -> Iterator[_Attempt]:
+    """Yield what came of each alternative that differs from those before, mended as the messages say.
+
+    What is `told` stands in every one of them.
+    """
     seen: list[dict[str, Any]] = []
     for alternative in ALTERNATIVES:
         name = alternative.name
         try:
-            arguments = tiny(about.config, alternative)
+            arguments = overlaid(tiny(about.config, alternative), told)
         except FOREIGN:
             continue
         for _ in range(repairs.MOST):

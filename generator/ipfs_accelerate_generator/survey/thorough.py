@@ -12,6 +12,7 @@ from ipfs_accelerate_generator.survey.sheet import VOCABULARY, Sheet, plain
 
 MOST_LAYERS: Final = 12
 _COEFFICIENT: Final = 16
+_MANY_STEPS: Final = 5
 
 _UNSET: Final = {
     "prediction_length": 8,
@@ -195,6 +196,16 @@ def halved_channels(sheet: Sheet) -> None:
         sheet.after[first] = min(sheet.before[first], 2 ** (len(steps) + 2))
 
 
+def doubled_filters(sheet: Sheet) -> None:
+    """Let an encoder that doubles its filters at each of many steps down begin with two."""
+    steps = max(
+        (len(value) for name, value in sheet.before.items() if name.endswith("ratios") and is_counts(value)),
+        default=0,
+    )
+    if is_count(sheet.before.get("num_filters")) and steps >= _MANY_STEPS:
+        sheet.after["num_filters"] = 2
+
+
 def heads_divide(sheet: Sheet) -> None:
     """Let no width have more heads than divide it."""
     widths = [sheet.after[name] for name, _ in sheet.single(Quantity.WIDTH)]
@@ -290,6 +301,7 @@ THOROUGH: Final[tuple[Callable[[Sheet], None], ...]] = (
     stage_channels,
     lists_of_a_width,
     halved_channels,
+    doubled_filters,
     halves,
     repeated_patterns,
     every_kind,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ipfs_accelerate_py.errors import AccelerateError, BackendError, UnknownName, unknown
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
@@ -15,6 +16,9 @@ from ipfs_accelerate_py.skills.libraries import failures
 if TYPE_CHECKING:
     from ipfs_accelerate_py.skills.handler import Handler
     from ipfs_accelerate_py.skills.head import Head
+
+SURVEYED: Final = "5.23.0"
+"""The release of transformers that the committed modules were generated from."""
 
 Loader = Callable[..., "Handler"]
 Exporter = Callable[[Checkpoint, str, Path], str]  # returns the name of its route
@@ -58,8 +62,8 @@ class Skill:
 
         Raises:
             UnknownName: the skill has no such task or backend, or the backend no such option.
-            BackendError: the pair was left out (the message says why), the machine lacks the backend, or its library
-                refused the model.
+            BackendError: the pair was left out (the message says why), the machine lacks the backend, its library
+                refused the model, or the installed transformers lacks the class.
         """
         self.task(task)
         if backend not in self.loaders:
@@ -73,6 +77,14 @@ class Skill:
             return self.loaders[backend](checkpoint, task, **options)
         except AccelerateError:
             raise
+        except ImportError as error:
+            if error.name != "transformers":
+                raise
+            first = str(error).partition(" (")[0]
+            raise BackendError(
+                f"{self.model_type}: transformers {version('transformers')} lacks a class of this skill: {first}; "
+                f"it is in {SURVEYED}: python -m pip install 'transformers>={SURVEYED}'"
+            ) from error
         except failures() as error:
             first = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise BackendError(

@@ -99,6 +99,32 @@ def words(shape: Shape, generator: Any) -> Any:
     return torch.randint(min(20, most // 2), most, (shape.batch, shape.tokens), generator=generator)
 
 
+def words_of_documents(shape: Shape, generator: Any) -> Any:
+    """Ids of the words of several documents for each text, all in rows of their own."""
+    import torch
+
+    most = number(shape.config, ("vocab_size",), 64)
+    sizes = shape.batch * number(shape.config, ("n_docs",), 1), shape.tokens
+    return torch.randint(min(20, most // 2), most, sizes, generator=generator)
+
+
+def documents_seen(shape: Shape, generator: Any) -> Any:
+    """Ones: no word of a document is padding."""
+    import torch
+
+    return torch.ones_like(words_of_documents(shape, generator))
+
+
+def scores_of_documents(shape: Shape, generator: Any) -> Any:
+    """How well each of them answers its text."""
+    return _random(generator, shape.batch, number(shape.config, ("n_docs",), 1))
+
+
+def repeated(shape: Shape, generator: Any) -> Any:
+    """Vectors in a row, several for each code beside them."""
+    return _random(generator, shape.batch, shape.tokens * number(shape.config, ("repeats",), 1), width(shape))
+
+
 def moments(shape: Shape, generator: Any) -> Any:
     """How far each of a batch has come, from 0 to 1."""
     import torch

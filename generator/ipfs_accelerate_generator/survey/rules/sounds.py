@@ -88,6 +88,12 @@ def bands_in_a_row(shape: Shape, generator: Any) -> Any:
     return _random(generator, shape.batch, shape.tokens, bands(shape))
 
 
+def bands_of_samples(shape: Shape, generator: Any) -> Any:
+    """Frames of bands, as many as the samples beside them make."""
+    hop = number(shape.config, ("encoder_hop_length", "hop_length"), 320)
+    return _random(generator, shape.batch, _EVEN_SAMPLES // hop, bands(shape))
+
+
 def fixed_bands_last(shape: Shape, generator: Any) -> Any:
     """Frames of bands, as many as the model has places for."""
     return _random(generator, shape.batch, length(shape), bands(shape))

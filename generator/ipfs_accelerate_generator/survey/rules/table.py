@@ -28,7 +28,7 @@ SOUNDS: Final = frozenset({"input_values", "input_features", "audio_mel"})
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     # what other parts of a model give
-    "hidden_states": (*_ROW, sounds.bands_in_a_row, grids.whole),
+    "hidden_states": (*_ROW, sounds.bands_in_a_row, grids.whole, sounds.mono),
     "inputs_embeds": _ROW,
     "query_embeds": _ROW,
     "encoder_hidden_states": (features.in_a_row, features.of_a_map, features.on_a_map),
@@ -50,6 +50,9 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "condition_vector": _ROW,
     "speaker_embedding": (sounds.speaker, features.one),
     "time_step": (features.moments,),
+    "context_input_ids": (features.words_of_documents,),
+    "context_attention_mask": (features.documents_seen,),
+    "doc_scores": (features.scores_of_documents,),
     "mask": _SEEN,
     "num_patches": (features.half,),
     "patch_ids": (features.parts_of_rows,),
@@ -84,6 +87,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "pixel_attention_mask": (grids.patches_seen, grids.pixels_seen),
     "aspect_ratio_ids": (grids.first_ratio,),
     "aspect_ratio_mask": (grids.tiles_seen,),
+    "image_sizes": (grids.pixels,),
     "input_points": (grids.points,),
     "input_labels": (grids.inside,),
     # sounds
@@ -128,6 +132,7 @@ OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
         sounds.codes_last,
         sounds.codes,
     ),
+    "decoder_input_ids": (sounds.codes_in_rows,),
     "token_type_ids": (features.kinds_by_column,),
     "attention_mask": (features.seen, sounds.heard_flags, features.seen_flags, grids.patches_seen),
     "pixel_values": (grids.pairs, grids.frames, grids.cut, grids.frames_in_rows, grids.tiles, grids.larger),
@@ -147,6 +152,7 @@ OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
         sounds.fixed_bands_first,
         sounds.one_picture_bands_last,
         sounds.joined,
+        features.in_a_row,
     ),
 }
 """For inputs that processors make: what some models take instead of the usual."""
@@ -160,6 +166,13 @@ BESIDE: Final[Mapping[str, Mapping[str, tuple[Rule, ...]]]] = {
     "pixel_position_ids": {"pixel_values": (grids.batched,)},
     "image_position_ids": {"pixel_values": (grids.batched,)},
     "aspect_ratio_ids": {"pixel_values": (grids.tiles,)},
+    "quantized_code": {
+        "hidden_states": (features.repeated,),
+        "speaker_embedding": (features.repeated,),
+        "condition_vector": (features.in_a_row,),
+    },
+    "input_values": {"input_features": (sounds.bands_of_samples, sounds.bands_last)},
+    "input_features": {"input_values": (sounds.even_mono, sounds.mono)},
     "flattened_patches": {"attention_mask": (grids.patches_seen,)},
 }
 """What an input is where another stands beside it: pixels beside the sizes of a grid are its patches."""
