@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ipfs_accelerate_generator.choice import templates_of
+from ipfs_accelerate_generator.given import UNWRITTEN
 from ipfs_accelerate_generator.planned import PlannedHead
 from ipfs_accelerate_generator.rename import Origin
-from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors
+from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors, Tensor
 from ipfs_accelerate_generator.specfile import read_spec
 from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_generator.workspace import Workspace
@@ -64,3 +65,41 @@ def test_an_output_says_where_it_stands(output: str, field: str | int | None, pl
         head("feature-extraction", "pixel_values", output=output), Origin("transformers", "SomeModel"), (), ""
     )
     assert (planned.field, planned.place) == (field, place)
+
+
+def arrays(*names: str, idle: str = "") -> tuple[Tensor, ...]:
+    return tuple(
+        Tensor(
+            name=name,
+            dtype="float32" if "_values" in name else "int64",
+            shape=(2, 4),
+            high=9,
+            idle=name == idle,
+        )
+        for name in names
+    )
+
+
+def written(idle: str = "") -> dict[str, str]:
+    names = ("input_ids", "pixel_values", "odd_sizes")
+    said = replace(head("image-text-to-text", *names), tensors=arrays(*names, idle=idle))
+    pictured = replace(spec("llava"), heads=(said,), processors=Processors(processor="SomeProcessor"))
+    return templates_of(pictured, TEMPLATES)
+
+
+def test_what_writes_about_pictures_that_no_template_knows_is_given_arrays() -> None:
+    assert written() == {"image-text-to-text": "tasks/tensor_writing"}
+
+
+def test_a_text_about_pictures_that_do_nothing_is_not_offered() -> None:
+    assert written(idle="pixel_values") == {}
+
+
+def test_tasks_that_only_arrays_are_for_have_no_template_of_their_own() -> None:
+    assert not [task for task in UNWRITTEN if f"tasks/{task.replace('-', '_')}" in TEMPLATES]
+
+
+def test_a_type_that_takes_no_pictures_reads_its_texts_as_others_do() -> None:
+    listed = head("image-text-to-text", "input_ids", "attention_mask")
+    found = templates_of(replace(spec("bert"), heads=(*spec("bert").heads, listed)), TEMPLATES)
+    assert found == templates_of(spec("bert"), TEMPLATES)

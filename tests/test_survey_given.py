@@ -44,6 +44,14 @@ def test_an_input_that_does_nothing_is_idle() -> None:
     assert idle(lambda given: given["x"], made(), others) == ("y",)
 
 
+def test_a_mask_that_hides_whole_stretches_is_not_idle() -> None:
+    def pooled(given: Any) -> Any:  # a stretch is seen where any place of it is
+        return given["x"] + given["mask"].reshape(2, 2, 2).amax(-1).sum()
+
+    inputs = {"x": torch.arange(4.0), "mask": torch.ones(2, 4, dtype=torch.long)}
+    assert idle(pooled, inputs, {**inputs, "x": inputs["x"] + 1}) == ()
+
+
 def test_where_nothing_does_anything_nothing_is_known() -> None:
     others = {"x": made()["x"] + 1, "y": made()["y"] + 1}
     assert idle(lambda given: torch.zeros(2), made(), others) == ()

@@ -30,7 +30,8 @@ def entry(plan: Plan) -> Entry:
         "tasks": {head.task: head.head.model for head in plan.heads},
         "backends": {head.task: list(head.backends) for head in plan.heads},
         "limits": {name: field for name, field in limits.items() if field},
-        "generates": [head.task for head in plan.heads if head.generates],
+        "generates": [head.task for head in plan.heads if head.generates or head.rereads],
+        **({"rereads": rereads} if (rereads := [head.task for head in plan.heads if head.rereads]) else {}),
         "not_offered": {
             **dict.fromkeys(plan.untemplated, NO_TEMPLATE),
             **{each.task: f"{each.model} could not be run: {each.reason}" for each in spec.unproved},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ipfs_accelerate_generator.given import TEMPLATE, by_name, unmade
+from ipfs_accelerate_generator.given import TEMPLATE, WRITING, by_name, seen_otherwise, unmade
 from ipfs_accelerate_generator.planned import SEEN, SOUNDS, given_arrays
 from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec, Processors
 from ipfs_accelerate_generator.templates.sources import Templates
@@ -30,7 +30,12 @@ def templates_of(spec: ModelSpec, templates: Templates) -> dict[str, str]:
     A type that nothing is made for, of none of its tasks, is given arrays by name.
     """
     made = {head.task: name for head in spec.heads if (name := _template(spec, head, templates))}
-    return made if made or f"tasks/{TEMPLATE}" not in templates else by_name(spec)
+    if f"tasks/{TEMPLATE}" not in templates:
+        return made
+    if seen_otherwise(spec):  # what writes about pictures says how they are given, wherever that is known
+        named = by_name(spec)
+        return named if f"tasks/{WRITING}" in named.values() else made or named
+    return made or by_name(spec)
 
 
 def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
@@ -85,7 +90,9 @@ def _lacks_its_own(head: Head) -> bool:
 def _belongs_elsewhere(spec: ModelSpec, head: Head) -> bool:
     """Whether `head` wants a spine that the type does not take, because of its other tasks or for want of a reader."""
     made = spec.processors
-    if "image-text-to-text" in spec.tasks:  # its spine reads texts with pictures, and neither of them alone
+    if (
+        "image-text-to-text" in spec.tasks and "image" in spec.modalities
+    ):  # its spine reads texts with pictures, and neither of them alone
         return head.task in _ALONE or not ((made.tokenizer and made.image_processor) or given_arrays(spec))
     if spec.modalities == ("video",) and "video" not in head.task.split("-"):
         return True
@@ -112,7 +119,7 @@ def spine(spec: ModelSpec, templates: Templates, chosen: Mapping[str, str]) -> s
 
     A family without one may share that of another.
     """
-    if f"tasks/{TEMPLATE}" in chosen.values():
+    if not {f"tasks/{TEMPLATE}", f"tasks/{WRITING}"}.isdisjoint(chosen.values()):
         return TEMPLATE
     own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
     if given_arrays(spec):

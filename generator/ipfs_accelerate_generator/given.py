@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ipfs_accelerate_generator.spec import Head, ModelSpec, Tensor
+from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec, Tensor
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
 from ipfs_accelerate_py.skills.codec_input import CODEC_EXTRACTORS
@@ -13,9 +13,25 @@ from ipfs_accelerate_py.skills.frame_features import FRAME_EXTRACTORS
 from ipfs_accelerate_py.skills.image_classes import OWN_STEPS
 from ipfs_accelerate_py.skills.own_classes import STEPS
 from ipfs_accelerate_py.skills.preprocessing import stem
+from ipfs_accelerate_py.skills.shown_sizes import PATCHES, WHOLE
 
 TEMPLATE: Final = "tensor"
-"""The spine, and the one template of every task."""
+"""The spine, and the one template of every task that answers at once."""
+WRITING: Final = "tensor_writing"
+"""The template of every task that writes token by token."""
+
+UNWRITTEN: Final = frozenset(
+    {
+        "keypoint-detection",
+        "keypoint-matching",
+        "visual-question-answering",
+        "document-question-answering",
+        "table-question-answering",
+        "causal-image-modeling",
+        "text-to-audio",
+    }
+)
+"""Tasks that have no other template than the one of arrays."""
 
 _READ: Final = frozenset({"input_ids", "attention_mask", "token_type_ids", "decoder_input_ids", "bbox"})
 _SEEN: Final = frozenset({"pixel_values", "pixel_mask", "pixel_values_videos", "bool_masked_pos"})
@@ -31,6 +47,7 @@ _BESIDE: Final = frozenset(
 )
 _HEARD: Final = frozenset({"input_values", "input_features"})
 _PICTURED: Final = frozenset({"image-text-to-text", "any-to-any"})
+_SPEAKS: Final = "automatic-speech-recognition"
 _WRITES: Final = _PICTURED | {"text-generation", "text2text-generation"}
 _EXTRACTORS: Final = frozenset({*EXTRACTORS, *FRAME_EXTRACTORS, *CODEC_EXTRACTORS})
 _PROCESSED: Final = _READ | _SEEN | _BESIDE | _HEARD
@@ -63,6 +80,43 @@ def unmade(spec: ModelSpec, head: Head) -> str:
     return ""
 
 
+def unwritten(spec: ModelSpec, head: Head) -> bool:
+    """Whether nobody wrote a template for what `head` is given, although something proved may make it.
+
+    That is so of a few tasks; of texts of a type whose tokenizer is not proved; and of texts with pictures in them that
+    lie as none of the templates for these has them.
+    """
+    if head.task in UNWRITTEN or seen_otherwise(spec):
+        return True
+    if head.task in _PICTURED:
+        return spec.processors.processor not in PICTURED and not takes_arrays(head)
+    return (
+        "text" in spec.modalities
+        and not spec.processors.tokenizer
+        and not any(each.task in _PICTURED for each in spec.heads)
+    )
+
+
+def seen_otherwise(spec: ModelSpec) -> bool:
+    """Whether texts have pictures in them that lie as no template has them, so that all is given as arrays."""
+    heads = [head for head in spec.heads if head.task in _PICTURED and "pixel_values" in head.inputs]
+    known = spec.processors.processor in PICTURED or any(takes_arrays(head) for head in heads)
+    return spec.modalities == ("text", "image") and bool(heads) and not known
+
+
+def takes_arrays(head: Head) -> bool:
+    """Whether what `head` makes of pictures takes the places of tokens, and all that it is given is known here."""
+    known = {*WHOLE, *PATCHES, "input_ids", "attention_mask"}
+    if "image_grid_thw" in head.inputs:
+        known.add("mm_token_type_ids")
+    return (
+        head.task in _PICTURED
+        and "pixel_values" in head.inputs
+        and head.pictures in ("whole", "nested", "cut", "patches")
+        and known.issuperset(head.inputs)
+    )
+
+
 def why(spec: ModelSpec, head: Head) -> str:
     """Return why `head` is given arrays by name."""
     return (
@@ -72,12 +126,24 @@ def why(spec: ModelSpec, head: Head) -> str:
 
 
 def by_name(spec: ModelSpec) -> dict[str, str]:
-    """Return the template of each task of `spec` that can be given arrays; what writes on and on needs more."""
-    return {
-        head.task: f"tasks/{TEMPLATE}"
-        for head in spec.heads
-        if head.tensors and head.task not in _WRITES and "decoder_input_ids" not in head.inputs
-    }
+    """Return the template of each task of `spec` that can be given arrays."""
+    return {head.task: f"tasks/{name}" for head in spec.heads if (name := _by_name(head))}
+
+
+def _by_name(head: Head) -> str:
+    behind = "decoder_input_ids" in head.inputs
+    if not head.tensors:
+        return ""
+    if head.task in _WRITES or (behind and head.task == _SPEAKS):
+        return WRITING if _matters(head) else ""
+    idle = any(each.idle for each in head.tensors if each.name == "decoder_input_ids")
+    return "" if behind and (idle or head.task != "feature-extraction") else TEMPLATE
+
+
+def _matters(head: Head) -> bool:
+    """Whether what `head` writes follows from all that it is given: a picture or a sound that does nothing is not."""
+    given = [each for each in head.tensors if not each.name.endswith("mask")]
+    return head.output == "logits" and not head.whole and not any(each.idle for each in given)
 
 
 def _unproved(head: Head, name: str, raw: str) -> str:

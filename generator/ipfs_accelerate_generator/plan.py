@@ -218,6 +218,16 @@ class Plan:
         return Identifier("apart" if self.whole else "forward")
 
     @property
+    def rereads(self) -> bool:
+        """Whether any head reads all anew for each token that it writes."""
+        return any(head.rereads for head in self.heads)
+
+    @property
+    def handler(self) -> Identifier:
+        """The class of handlers: one that runs rows as steps say where any head reads all anew for each token."""
+        return Identifier("Rereader" if self.rereads else "Handler")
+
+    @property
     def openvino_route(self) -> str:
         """The way to OpenVINO's bundle that is tried first."""
         return self._route(Backend.OPENVINO)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ipfs_accelerate_generator.given import TEMPLATE, PlannedArray
+from ipfs_accelerate_generator.given import TEMPLATE, WRITING, PlannedArray, takes_arrays
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
 from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec
@@ -26,6 +26,7 @@ TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text", "any-to-any"})
 KINDS: Final = "mm_token_type_ids"
+_GIVEN: Final = frozenset({f"tasks/{TEMPLATE}", f"tasks/{WRITING}"})
 TOWERED: Final = frozenset(
     {"zero-shot-image-classification", "zero-shot-audio-classification", "audio-tokenization"}
 )
@@ -118,7 +119,12 @@ class PlannedHead:
     def generates(self) -> bool:
         """Whether it writes its answer token by token, with a cache of what it has read."""
         speaks = self.task == "automatic-speech-recognition" and self.has_decoder
-        return self.task in GENERATING or speaks
+        return not self.rereads and (self.task in GENERATING or speaks)
+
+    @property
+    def rereads(self) -> bool:
+        """Whether it writes its answer token by token, and keeps nothing of what it has read."""
+        return self.template == f"tasks/{WRITING}"
 
     @property
     def towers(self) -> bool:
@@ -140,7 +146,7 @@ class PlannedHead:
     @property
     def arrays(self) -> tuple[PlannedArray, ...]:
         """The inputs that are given as arrays; () where a processor makes them."""
-        tensors = self.head.tensors if self.template == f"tasks/{TEMPLATE}" else ()
+        tensors = self.head.tensors if self.template in _GIVEN else ()
         return tuple(PlannedArray(each, self.head.whole) for each in tensors)
 
     @property
@@ -250,18 +256,5 @@ def given_arrays(spec: ModelSpec) -> bool:
     return (
         spec.processors.processor not in PICTURED
         and spec.modalities == ("text", "image")
-        and any(_takes_arrays(head) for head in spec.heads)
-    )
-
-
-def _takes_arrays(head: Head) -> bool:
-    """Whether what `head` makes of pictures takes the places of tokens, and all that it is given is known here."""
-    known = {*WHOLE, *PATCHES, *TEXT_TENSORS} - {"token_type_ids"}
-    if "image_grid_thw" in head.inputs:
-        known.add(KINDS)
-    return (
-        head.task in ("image-text-to-text", "any-to-any")
-        and "pixel_values" in head.inputs
-        and head.pictures in ("whole", "nested", "cut", "patches")
-        and known.issuperset(head.inputs)
+        and any(takes_arrays(head) for head in spec.heads)
     )

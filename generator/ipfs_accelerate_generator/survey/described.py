@@ -21,8 +21,11 @@ def described(
     *,
     whole: bool = False,
     literal: frozenset[str] = LITERAL,
+    texts: bool = False,
 ) -> tuple[Tensor, ...]:
-    """Return `made` as a spec says it, with the numbers of what is `literal`; () where a tokenizer makes them all.
+    """Return `made` as a spec says it, with the numbers of what is `literal`.
+
+    It is () where a tokenizer makes them all, unless `texts` are given as arrays, too.
 
     A picture or a sound is described as well: whether its processor is proved depends on what was written since.
 
@@ -30,7 +33,7 @@ def described(
     what is of another size there is free. Numbers that say something about the others tie them: where they change, too,
     nothing is free, except in `whole` calls, where they are given with the others.
     """
-    if READ.issuperset(made):
+    if READ.issuperset(made) and not texts:
         return ()
     free: dict[str, set[int]] = {name: set() for name in made}
     for other in (longer, more):

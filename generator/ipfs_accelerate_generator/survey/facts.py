@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ipfs_accelerate_generator.given import is_given
-from ipfs_accelerate_generator.spec import Head, Limits, Processors
+from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, Processors
 from ipfs_accelerate_generator.survey.pictured import KINDS
 from ipfs_accelerate_generator.survey.shape import text
 from ipfs_accelerate_generator.survey.subject import Subject
@@ -90,12 +90,15 @@ def completed(made: Processors, carried: Iterable[str], tables: Iterable[str] = 
     """Return `made` with the tokenizer that transformers takes for a type whose table names none.
 
     Of texts, and of what a decoder writes from a sound, it is the general one. What spells a sound frame by frame (a
-    head of the `tables` for CTC) has that of the types with the same processor.
+    head of the `tables` for CTC) has that of the types with the same processor, and where texts with pictures are made
+    here, so is the image processor.
     """
+    if made.processor in PICTURED and not made.image_processor:
+        made = dataclasses.replace(made, image_processor=_shared(made.processor, "image_processor"))
     if made.tokenizer:
         return made
     if "MODEL_FOR_CTC_MAPPING_NAMES" in tables:
-        return dataclasses.replace(made, tokenizer=_shared_tokenizer(made.processor))
+        return dataclasses.replace(made, tokenizer=_shared(made.processor, "tokenizer"))
     writes = made.feature_extractor and "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES" in tables
     if writes or ("text" in carried and not made.processor):
         return dataclasses.replace(made, tokenizer="TokenizersBackend")
@@ -117,15 +120,18 @@ def seeing(about: Subject, made: Processors, heads: Iterable[Head]) -> Processor
     return Processors(image_processor="ViTImageProcessorPil")
 
 
-def _shared_tokenizer(processor: str) -> str:
-    """Return the tokenizer of the types that have the class `processor`, or "" if they have several or none."""
+def _shared(processor: str, part: str) -> str:
+    """Return the part of the types that have the class `processor`, or "" if they have several or none."""
+    from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
     from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
     from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
+    tables = {"tokenizer": TOKENIZER_MAPPING_NAMES, "image_processor": IMAGE_PROCESSOR_MAPPING_NAMES}
+    table = tables[part]
     found = {
         name
         for kind, each in PROCESSOR_MAPPING_NAMES.items()
-        if processor and _name(each) == processor and (name := _name(TOKENIZER_MAPPING_NAMES.get(kind)))
+        if processor and _name(each) == processor and (name := _name(table.get(kind)))
     }
     return found.pop() if len(found) == 1 else ""
 

@@ -65,24 +65,33 @@ def idle(call: Callable[[Made], Any], made: Made, others: Made) -> tuple[str, ..
 
     Where none does anything, it is the weights that are too small, and nothing is known.
     """
-    import torch
-
     right = call(made)
     found = []
     for name, tensor in made.items():
-        other = others[name]
+        other, more = others[name], []
         if tensor.shape == other.shape and bool((tensor == other).all()):
             if tensor.is_floating_point() or not set(tensor.unique().tolist()) <= {0, 1}:
                 continue  # numbers that mean something to the others
             other = tensor.clone()
             other.view(-1)[::2] = 1 - other.view(-1)[::2].long()
-        try:
-            moved = call({**made, name: other})
-        except FOREIGN:
-            continue
-        if moved.shape == right.shape and torch.equal(moved, right):
+            half = tensor.clone()  # pixels of a patch are hidden together
+            half[..., : half.shape[-1] // 2] = 0
+            more = [half]
+        same = [_same(call, {**made, name: each}, right) for each in (other, *more)]
+        if any(same) and False not in same:
             found.append(name)
     return tuple(found) if len(found) < len(made) else ()
+
+
+def _same(call: Callable[[Made], Any], made: Made, right: Any) -> bool | None:
+    """Whether `call` gives exactly `right` for `made`; None where it does not take it."""
+    import torch
+
+    try:
+        moved = call(made)
+    except FOREIGN:
+        return None
+    return bool(moved.shape == right.shape and torch.equal(moved, right))
 
 
 def told(tensors: tuple[Tensor, ...], names: tuple[str, ...]) -> tuple[Tensor, ...]:

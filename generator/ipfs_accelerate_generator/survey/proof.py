@@ -7,12 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from ipfs_accelerate_generator.planned import GENERATING
 from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey import given, shown
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import fed, make
-from ipfs_accelerate_generator.survey.pictured import GRIDS, usual
+from ipfs_accelerate_generator.survey.pictured import GRIDS, image_token, usual
 from ipfs_accelerate_generator.survey.rules.table import LITERAL, SOUNDS
 from ipfs_accelerate_generator.survey.running import TOKENS, Feed, first_line, forward, settled
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number, text
@@ -20,6 +21,7 @@ from ipfs_accelerate_generator.survey.stages import all_stages
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
 from ipfs_accelerate_generator.values import SpecError, Value
+from ipfs_accelerate_py.evidence.writing import awake
 
 MOST_PARAMETERS: Final = 20_000_000
 
@@ -132,32 +134,41 @@ def reads(
 
 
 def arrays(
-    candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof
+    candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof, *, texts: bool = False
 ) -> tuple[tuple[Tensor, ...], bool]:
     """Return the inputs of a head as a spec holds them, and whether they are a whole call, not rows that stand alone.
 
-    The head is built from `config(**arguments)` and what `proof` says that it needs beside.
+    The head is built from `config(**arguments)` and what `proof` says that it needs beside. With `texts` what a
+    tokenizer makes is among them.
     """
     labels = {"num_labels": len(proof.labels)} if proof.labels else {}
     model = _built(candidate, config, arguments | proof.config | labels)
+    if texts or candidate.task in GENERATING:
+        model = awake(model)
     assert proof.feed is not None  # a head that was run was fed
     whole = given.whole(_read(candidate, model, proof.feed), proof.feed.made())
-    tensors = _tensors(candidate, model, proof.feed, whole)
+    tensors = _tensors(candidate, model, proof.feed, whole, texts=texts)
     return tensors, whole and bool(tensors)
 
 
-def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool) -> tuple[Tensor, ...]:
+def _stands(feed: Feed, model: Any) -> bool:
+    """Whether the text of `feed` has tokens that stand for a picture."""
+    ids, token = feed.made().get("input_ids"), image_token(model.config)
+    return ids is not None and token is not None and bool((ids == token).any())
+
+
+def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool, *, texts: bool) -> tuple[Tensor, ...]:
     """Return the inputs with the axes that were run at another size."""
-    literal = (
-        LITERAL | {"input_ids"} if feed.shape.placed else LITERAL
-    )  # random ones would stand for nothing else
+    # Other ids would have too few of the tokens that stand for parts of something else.
+    literal = LITERAL | {"input_ids"} if feed.shape.placed or _stands(feed, model) else LITERAL
     more: dict[str, Any] | None = feed.made(batch=feed.shape.batch + 1)
     try:
         forward(model, more or {}, candidate.method)
     except FOREIGN:
         more = None
     try:
-        tensors = described(feed.made(), feed.made(tokens=TOKENS[1]), more, whole=whole, literal=literal)
+        longer = feed.made(tokens=TOKENS[1])
+        tensors = described(feed.made(), longer, more, whole=whole, literal=literal, texts=texts)
     except SpecError:  # more numbers than a spec holds
         return ()
     sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from huggingface_hub.errors import StrictDataclassError
 
-<<<<<<< HEAD
-from ipfs_accelerate_generator.survey import shown
+from ipfs_accelerate_generator.survey import shown, spoken
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import (
     choices,
     either,
@@ -23,13 +23,7 @@ from ipfs_accelerate_generator.survey.inputs import (
     ways,
     wider,
 )
-from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders
-=======
-from ipfs_accelerate_generator.survey import shown, spoken
-from ipfs_accelerate_generator.survey.foreign import FOREIGN
-from ipfs_accelerate_generator.survey.inputs import choices, embedded, make, makeable, narrower, ways, wider
 from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders, towered
->>>>>>> multi
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
 

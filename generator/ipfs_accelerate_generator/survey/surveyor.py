@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ipfs_accelerate_generator.given import is_given, unmade
+from ipfs_accelerate_generator.given import is_given, unmade, unwritten
 from ipfs_accelerate_generator.planned import given_arrays
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Processors, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
@@ -225,9 +225,10 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
 def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Attempt) -> Head:
     """Return the head for the task of `candidate`, with arrays where nothing proved makes its inputs of something."""
     head = spec.head(candidate.task)
-    if not unmade(spec, head) and not _strange(spec, head):
+    every = unwritten(spec, head)
+    if not unmade(spec, head) and not every and not _strange(spec, head):
         return head
-    tensors, whole = arrays(candidate, about.config, best.arguments, best.proofs[head.task])
+    tensors, whole = arrays(candidate, about.config, best.arguments, best.proofs[head.task], texts=every)
     return replace(head, tensors=tensors, whole=whole)
 
 

@@ -70,7 +70,12 @@ def _coverage(
     known = offered(root)
     found = _chosen(rows(seen, known), model_types or (), task, backend, verdict)
     described = {name: each.describe() for name, each in where.items()}
-    counts = totals(found, generating=known.generating, overrides=overrides(root))
+    counts = totals(
+        found,
+        generating=known.generating,
+        rereading=known.rereading,
+        overrides=overrides(root),
+    )
     different = None if against is None else changes(earlier(against), found)
     if as_json:
         told = {

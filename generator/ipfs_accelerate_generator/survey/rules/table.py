@@ -81,7 +81,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "tasks_attention_mask": _SEEN,
     "t_cond": (features.one,),
     # pictures
-    "image_sizes": (grids.sides,),
+    "image_sizes": (grids.sides, grids.pixels),
     "image": (grids.whole,),
     "prompt_pixel_values": (grids.whole,),
     "prompt_masks": (grids.whole,),
@@ -98,7 +98,6 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "pixel_attention_mask": (grids.patches_seen, grids.pixels_seen),
     "aspect_ratio_ids": (grids.first_ratio,),
     "aspect_ratio_mask": (grids.tiles_seen,),
-    "image_sizes": (grids.pixels,),
     "input_points": (grids.points,),
     "input_labels": (grids.inside,),
     # sounds
@@ -174,11 +173,8 @@ OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
         sounds.fixed_bands_first,
         sounds.one_picture_bands_last,
         sounds.joined,
-<<<<<<< HEAD
         features.in_a_row,
-=======
         sounds.bands_first_by_token,
->>>>>>> multi
     ),
 }
 """For inputs that processors make: what some models take instead of the usual."""

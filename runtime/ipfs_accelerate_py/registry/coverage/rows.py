@@ -59,12 +59,13 @@ class Offered:
 
     `cells` are those that they offer or leave out. A task that transformers has a class for, and that no module offers,
     has a cell on the CPU; `reasons` say why it is not offered. `generating` are the pairs of type and task whose answer
-    is written token by token.
+    is written token by token, and `rereading` those of them that keep nothing of what they have read.
     """
 
     cells: tuple[Cell, ...] = ()
     reasons: Mapping[Cell, str] = field(default_factory=dict)
     generating: frozenset[tuple[str, str]] = frozenset()
+    rereading: frozenset[tuple[str, str]] = frozenset()
 
 
 def offered(root: Path) -> Offered:
@@ -77,19 +78,21 @@ def offered(root: Path) -> Offered:
     known = {cell.model_type for cell in (*made.cells, *absent)}
     absent |= {cell: why for cell, why in _moduleless(root).items() if cell.model_type not in known}
     reasons = {**made.reasons, **absent}
-    return Offered((*made.cells, *absent), reasons, made.generating)
+    return Offered((*made.cells, *absent), reasons, made.generating, made.rereading)
 
 
 def _catalogue(path: Path) -> Offered:
     cells: dict[Cell, None] = {}
     reasons: dict[Cell, str] = {}
     generating: set[tuple[str, str]] = set()
+    rereading: set[tuple[str, str]] = set()
     try:
         for model_type, entry in json.loads(path.read_bytes()).items():
             for task in entry["tasks"]:
                 for backend in (*entry["backends"][task], *entry["left_out"].get(task, ())):
                     cells[Cell(model_type, task, backend)] = None
             generating.update((model_type, task) for task in entry["generates"])
+            rereading.update((model_type, task) for task in entry.get("rereads", ()))
             for task, reason in entry["not_offered"].items():
                 reasons[Cell(model_type, task, "cpu")] = reason
     except FileNotFoundError:
@@ -97,7 +100,7 @@ def _catalogue(path: Path) -> Offered:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         fix = "`ipfs-accelerate generate` writes it anew"
         raise WorkspaceError(f"{path}: cannot be read as a catalogue ({error}); {fix}") from error
-    return Offered((*cells, *reasons), reasons, frozenset(generating))
+    return Offered((*cells, *reasons), reasons, frozenset(generating), frozenset(rereading))
 
 
 def _moduleless(root: Path) -> dict[Cell, str]:

@@ -44,14 +44,21 @@ class Totals:
 
 
 def totals(
-    found: Collection[Row], *, generating: Collection[tuple[str, str]] = (), overrides: int = 0
+    found: Collection[Row],
+    *,
+    generating: Collection[tuple[str, str]] = (),
+    rereading: Collection[tuple[str, str]] = (),
+    overrides: int = 0,
 ) -> Totals:
-    """Return what `found` adds up to; of `generating`, pairs of type and task, those count that it has."""
+    """Return what `found` adds up to; of `generating`, pairs of type and task, those count that it has.
+
+    Those of them in `rereading` have no cache.
+    """
     proved = [row.cell for row in found if row.outlook is Outlook.WORKS]
     exported = {str(backend) for backend in EXPORTED}
     pairs = {(row.cell.model_type, row.cell.task) for row in found}
     writing = pairs.intersection(generating)
-    cached = {(cell.model_type, cell.task) for cell in proved if cell.backend in exported}
+    cached = {(cell.model_type, cell.task) for cell in proved if cell.backend in exported} - {*rereading}
     counted = [row.outlook for row in found]
 
     def types(*backends: str) -> int:
