@@ -174,13 +174,6 @@ def merges(shape: Shape, _generator: Any) -> Any:
     return torch.full((len(places(shape)),), merged(shape))
 
 
-def pixels(shape: Shape, _generator: Any) -> Any:
-    """How many pixels each picture of a batch is high and wide."""
-    import torch
-
-    return torch.full((shape.batch, 2), side(shape))
-
-
 def shapes(shape: Shape, _generator: Any) -> Any:
     """Rows and columns of the patches of each picture of a batch."""
     import torch

@@ -81,7 +81,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "tasks_attention_mask": _SEEN,
     "t_cond": (features.one,),
     # pictures
-    "image_sizes": (grids.sides, grids.pixels),
+    "image_sizes": (grids.sides,),
     "image": (grids.whole,),
     "prompt_pixel_values": (grids.whole,),
     "prompt_masks": (grids.whole,),
