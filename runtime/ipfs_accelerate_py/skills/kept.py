@@ -54,7 +54,14 @@ def _tensors(layer: Any) -> dict[str, Any]:
     if getattr(layer, "is_indexer_initialized", False):
         found["index"] = layer.indexer_keys
     for kind, states in (("window", "conv_states"), ("state", "recurrent_states")):
-        for number, tensor in getattr(layer, states, {}).items():
+        numbered = getattr(layer, states, {})
+        if not isinstance(
+            numbered, dict
+        ):  # so transformers 5.13 has it, where a state of zeros is no beginning
+            raise BundleError(
+                f"the {type(layer).__name__} of this transformers cannot be exported; install a newer one"
+            )
+        for number, tensor in numbered.items():
             if tensor is not None:
                 found[f"{kind}{number}"] = tensor
     return found
