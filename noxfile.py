@@ -101,6 +101,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def oldest(session: nox.Session) -> None:
+    """Generated tests of five families on the CPU, under the oldest transformers that is supported."""
+    session.install("-c", str(ROOT / "constraints-oldest.txt"), "-e", ".[all]", *GROUPS["test"])
+    files = [f"generated/tests/test_hf_{name}.py" for name in ("bert", "gpt2", "t5", "vit", "wav2vec2")]
+    session.run("python", "-m", "pytest", *PARALLEL, *(session.posargs or [*files, "-k", "cpu"]))
+
+
+@nox.session
 def sweep(session: nox.Session) -> None:
     """The loop for every model type of transformers, hours long; stopped and begun again, it goes on where it was.
 

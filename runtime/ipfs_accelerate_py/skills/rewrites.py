@@ -109,8 +109,7 @@ def _expert(experts: Any, number: int, hidden: Any) -> Any:
     else:
         inner = experts.act_fn(_projected(experts, "up_proj", number, hidden))
     outer = _projected(experts, "down_proj", number, inner)
-    normed = getattr(experts, "has_post_expert_norm", False)  # transformers 5.13 has none
-    return experts.post_expert_norm(outer) if normed else outer
+    return experts.post_expert_norm(outer) if experts.has_post_expert_norm else outer
 
 
 def _projected(experts: Any, name: str, number: int, hidden: Any) -> Any:
