@@ -46,6 +46,7 @@ _SHAPING = (
     "onnx_program.py",
     "openvino_program.py",
     "patch_tower.py",
+    "rereading.py",
     "rewrites.py",
     "routes.py",
     "rows.py",
