@@ -61,13 +61,16 @@ def _suites(given: list[str]) -> list[str]:
 
 
 def _proved() -> set[str]:
-    """Return the modules of the types of which each task is proved on the CPU: what the sweep saw is seen again."""
+    """Return the modules of the types of which all is proved that they offer here: what the sweep saw is seen again."""
     catalogue = ROOT / "generated" / "ipfs_accelerate_skills" / "catalogue.json"
-    types = json.loads(catalogue.read_text(encoding="utf-8")).values()
+    here = {"cpu", "openvino", "onnxruntime"}
     return {
         each["module"].removeprefix("hf_")
-        for each in types
-        if all("cpu" in each["proved"].get(task, {}) for task in each["tasks"])
+        for each in json.loads(catalogue.read_text(encoding="utf-8")).values()
+        if all(
+            here.intersection(each["backends"][task]) <= {*each["proved"].get(task, {})}
+            for task in each["tasks"]
+        )
     }
 
 
