@@ -12,8 +12,9 @@ import pytest
 from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills import Checkpoint, Place, Steps
 from ipfs_accelerate_py.skills.arrays import Array, Batch
+from ipfs_accelerate_py.skills.calls import WRITTEN, reads
 from ipfs_accelerate_py.skills.given import Given
-from ipfs_accelerate_py.skills.rereading import PADDING, WRITTEN, Rereader, WrittenInput, reads, tokens
+from ipfs_accelerate_py.skills.rereading import PADDING, Rereader, WrittenInput, tokens
 
 INPUTS = {
     "input_ids": Given("int64", sizes=(5,), vary=(0,), low=1, high=9),

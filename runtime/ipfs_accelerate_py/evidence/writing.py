@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from ipfs_accelerate_py.skills.arrays import Array
-from ipfs_accelerate_py.skills.rereading import UNREAD, reads
+from ipfs_accelerate_py.skills.calls import reads
+from ipfs_accelerate_py.skills.rereading import UNREAD
 
 NEW: Final = 8  # tokens
 PLACES: Final = 256  # of tokens that the small model takes; a picture alone may be many

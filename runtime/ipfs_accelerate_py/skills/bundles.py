@@ -46,7 +46,6 @@ _SHAPING = (
     "onnx_program.py",
     "openvino_program.py",
     "patch_tower.py",
-    "rereading.py",
     "rewrites.py",
     "routes.py",
     "rows.py",

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from inspect import signature
+from typing import Any, Final
 
-from ipfs_accelerate_py.skills.arrays import Batch, Forward, Tensors
+from ipfs_accelerate_py.skills.arrays import Batch, Forward, Module, Tensors
 from ipfs_accelerate_py.skills.given import CALL, Inputs
 from ipfs_accelerate_py.skills.head import Head
+
+WRITTEN: Final = "written"
+"""The ids that were written so far, (rows, new): none at first."""
+_READS: Final = (
+    "decoder_input_ids",
+    "input_ids",
+    "inputs_embeds",
+)  # which of the inputs goes on, the first there is
+_GOES_ALONG: Final[Mapping[str, int]] = {"attention_mask": 1, "token_type_ids": 0, "mm_token_type_ids": 0}
 
 
 def called(batch: Tensors, inputs: Inputs, *, whole: bool = False) -> dict[str, Any]:
@@ -32,3 +43,31 @@ def one_by_one(head: Head, forward: Forward, batch: Batch) -> dict[str, Any]:
         return forward(batch)
     outputs = [forward({name: array[row : row + 1] for name, array in batch.items()}) for row in range(count)]
     return {name: [each[name][0] for each in outputs] for name in head.outputs}
+
+
+def reads(names: Sequence[str]) -> str:
+    """Return which of the inputs is the text that is continued.
+
+    Raises:
+        StopIteration: none of them is.
+    """
+    return next(name for name in _READS if name in names)
+
+
+def anew(model: Module, batch: Tensors, inputs: Inputs) -> dict[str, Any]:
+    """Return the logits after each row, {"logits": (rows, vocabulary)}: of the inputs, with what was written."""
+    import torch
+
+    arguments, new = called(batch, inputs), batch[WRITTEN]
+    name = reads(tuple(inputs))
+    text = arguments[name]
+    length = text.shape[1]
+    vectors = name == "inputs_embeds"
+    arguments[name] = torch.cat([text, model.get_input_embeddings()(new) if vectors else new], dim=1)
+    if name != "decoder_input_ids":
+        for other, value in _GOES_ALONG.items():
+            if other in arguments and arguments[other].shape[-1] == length:
+                more = torch.full_like(new, value).to(arguments[other].dtype)
+                arguments[other] = torch.cat([arguments[other], more], dim=1)
+    cacheless = {"use_cache": False} if "use_cache" in signature(model.forward).parameters else {}
+    return {"logits": model(**arguments, **cacheless).logits[:, -1].float()}

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from inspect import signature
 from typing import Any, Final
 
 import numpy as np
 
 from ipfs_accelerate_py.errors import InputError
-from ipfs_accelerate_py.skills.arrays import Array, Batch, Features, Forward, Module, Tensors
-from ipfs_accelerate_py.skills.calls import called
+from ipfs_accelerate_py.skills.arrays import Array, Batch, Features, Forward
+from ipfs_accelerate_py.skills.calls import WRITTEN, reads
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.generation import Generator, ends, settings
 from ipfs_accelerate_py.skills.given import ArrayInput, Inputs
@@ -25,16 +24,8 @@ from ipfs_accelerate_py.skills.head import Answer, Example, Options, Port
 from ipfs_accelerate_py.skills.session import ROOM, Decoder, Engine
 from ipfs_accelerate_py.skills.text import NO_LIMIT
 
-WRITTEN: Final = "written"
-"""The ids that were written so far, (rows, new): none at first."""
 WRITTEN_PORT: Final = Port("int64", axes=("batch", "new"), dynamic=("batch", "new"))
 PADDING: Final[Mapping[str, int]] = {WRITTEN: 0}  # of samples, which have written different numbers of tokens
-_READS: Final = (
-    "decoder_input_ids",
-    "input_ids",
-    "inputs_embeds",
-)  # which of the inputs goes on, the first there is
-_GOES_ALONG: Final[Mapping[str, int]] = {"attention_mask": 1, "token_type_ids": 0, "mm_token_type_ids": 0}
 UNREAD: Final = (
     "image_token_id",
     "image_token_index",
@@ -44,34 +35,6 @@ UNREAD: Final = (
 )
 """Tokens that stand for what was given: one that was written would have nothing to stand for when it is read."""
 _TEXT_OPTIONS: Final = ("return_full_text", "stop_strings")  # nothing here turns tokens into a text
-
-
-def reads(names: Sequence[str]) -> str:
-    """Return which of the inputs is the text that is continued.
-
-    Raises:
-        StopIteration: none of them is.
-    """
-    return next(name for name in _READS if name in names)
-
-
-def anew(model: Module, batch: Tensors, inputs: Inputs) -> dict[str, Any]:
-    """Return the logits after each row, {"logits": (rows, vocabulary)}: of the inputs, with what was written."""
-    import torch
-
-    arguments, new = called(batch, inputs), batch[WRITTEN]
-    name = reads(tuple(inputs))
-    text = arguments[name]
-    length = text.shape[1]
-    vectors = name == "inputs_embeds"
-    arguments[name] = torch.cat([text, model.get_input_embeddings()(new) if vectors else new], dim=1)
-    if name != "decoder_input_ids":
-        for other, value in _GOES_ALONG.items():
-            if other in arguments and arguments[other].shape[-1] == length:
-                more = torch.full_like(new, value).to(arguments[other].dtype)
-                arguments[other] = torch.cat([arguments[other], more], dim=1)
-    cacheless = {"use_cache": False} if "use_cache" in signature(model.forward).parameters else {}
-    return {"logits": model(**arguments, **cacheless).logits[:, -1].float()}
 
 
 class Rereader(Handler):
