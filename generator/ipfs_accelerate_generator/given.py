@@ -150,7 +150,9 @@ def _matters(head: Head) -> bool:
 
 
 def _unproved(head: Head, name: str, raw: str) -> str:
-    what = f"what {name} makes of {raw} is not proved here" if name else f"no processor of {raw} is known"
+    what = (
+        f"what {name} makes of {raw} is not proved here" if name else f"no processor of {raw} is proved here"
+    )
     return f"{head.task} takes {', '.join(head.inputs)}: {what}"
 
 

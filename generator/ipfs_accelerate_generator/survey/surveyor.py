@@ -237,7 +237,8 @@ def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Att
 
 def _processors(about: Subject, made: tuple[Head, ...], given: tuple[str, ...], best: _Attempt) -> Processors:
     """Return the classes that make the tensors of the type; none of a picture that the towers do not take whole."""
-    found = facts.completed(facts.processors(about), given, [head.table for head in made])
+    tables = [head.table for head in made]
+    found = facts.spelled(facts.completed(facts.processors(about), given, tables), tables)
     feeds = [proof.feed.made() for proof in best.proofs.values() if proof.feed]
     pixels = [feed["pixel_values"] for feed in feeds if "pixel_values" in feed]
     if all(each.dim() > _CHANNELS and each.shape[_CHANNELS] in _COLOURS for each in pixels):

@@ -20,6 +20,7 @@ from ipfs_accelerate_py.evidence.cells import EvidenceError
 from ipfs_accelerate_py.evidence.comparison import Array
 from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
 from ipfs_accelerate_py.evidence.forgetting import forgotten
+from ipfs_accelerate_py.evidence.variety import varied
 from ipfs_accelerate_py.hardware.backend import TORCH_BACKENDS
 from ipfs_accelerate_py.skills import export_server
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
@@ -34,7 +35,8 @@ from ipfs_accelerate_py.skills.skill import Skill
 from ipfs_accelerate_py.skills.vision_language import COUNTED, PATCHES, TAPS
 
 _WARM_UP, _TIMED = 3, 10  # calls
-_GAINS = (1.0, 2.0, 4.0, 8.0)  # tried in turn until every input matters
+# Tried in turn until every input matters; less than one, where logits that are capped would all be alike.
+_GAINS = (1.0, 2.0, 4.0, 8.0, 0.5)
 _MASKS = ("attention_mask", "pixel_mask")  # what they hide must be hidden
 
 
@@ -171,12 +173,18 @@ def _thinned(mask: Array) -> Array:
 
 
 def prepared(skill: Skill, task: str, case: Case, write: Write, folder: Path) -> Bench:
-    """Return a bench with the smallest gain of the weights at which every input matters, or else the largest."""
+    """Return a bench with the first gain of the weights at which every input matters and what is written varies.
+
+    Where there is none, one at which every input matters goes before others.
+    """
+    found = []
     for gain in _GAINS:
         bench = Bench(skill, task, case, write(folder / f"{task}-{gain:g}", case, gain))
         if sensitive(bench.controls(bench.reference)):
-            break
-    return bench
+            found.append(bench)
+            if varied(bench):
+                return bench
+    return (found or [bench])[0]
 
 
 class Lab:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
+from string import ascii_lowercase
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -112,6 +113,10 @@ def _byte_pairs(library: Any, special: Sequence[str]) -> Any:
     suffix = library.model.end_of_word_suffix or ""
     known = library.get_vocab()
     single = sorted(piece for piece in known if len(piece.removesuffix(suffix)) == 1 and piece not in special)
+    if (
+        library.model.byte_fallback
+    ):  # a real one knows every byte, and transformers asks it for letters of its own
+        single = sorted({*single, *ascii_lowercase})
     found = merges(_words(library), _MERGES if suffix else _MERGES_OF_BYTES, suffix)
     joined = ["".join(pair) for pair in found]
     pieces = dict.fromkeys([*sorted(special, key=library.token_to_id), *single, *joined])
