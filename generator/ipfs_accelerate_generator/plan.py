@@ -198,6 +198,12 @@ class Plan:
         return any(head.task in SEEN for head in self.heads)
 
     @property
+    def hides_words(self) -> bool:
+        """Whether words are hidden from a type that has no tokenizer of its own, and so no token for them."""
+        masked = any(head.task == "fill-mask" for head in self.heads)
+        return masked and self.spec.processors.tokenizer == "TokenizersBackend"
+
+    @property
     def generates(self) -> bool:
         """Whether any head writes its answer token by token."""
         return any(head.generates for head in self.heads)
@@ -225,7 +231,9 @@ class Plan:
     @property
     def handler(self) -> Identifier:
         """The class of handlers: one that runs rows as steps say where any head reads all anew for each token."""
-        return Identifier("Rereader" if self.rereads else "Handler")
+        if self.rereads:
+            return Identifier("Rereader")
+        return Identifier("ApartHandler" if any(head.runs_apart for head in self.heads) else "Handler")
 
     @property
     def openvino_route(self) -> str:
