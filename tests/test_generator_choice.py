@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ipfs_accelerate_generator.choice import templates_of
+from ipfs_accelerate_generator.choice import spine, templates_of, wants_arrays
 from ipfs_accelerate_generator.given import UNWRITTEN
 from ipfs_accelerate_generator.planned import PlannedHead
 from ipfs_accelerate_generator.rename import Origin
@@ -103,3 +103,28 @@ def test_a_type_that_takes_no_pictures_reads_its_texts_as_others_do() -> None:
     listed = head("image-text-to-text", "input_ids", "attention_mask")
     found = templates_of(replace(spec("bert"), heads=(*spec("bert").heads, listed)), TEMPLATES)
     assert found == templates_of(spec("bert"), TEMPLATES)
+
+
+def test_a_task_that_nobody_wrote_is_given_arrays_beside_those_that_are_given_a_text() -> None:
+    names = ("input_ids", "attention_mask")
+    asked = replace(head("document-question-answering", *names), tensors=arrays(*names))
+    both = replace(spec("bert"), heads=(*spec("bert").heads, asked))
+    found = templates_of(both, TEMPLATES)
+    assert found == {**templates_of(spec("bert"), TEMPLATES), "document-question-answering": "tasks/tensor"}
+    assert spine(both, TEMPLATES, found) == "embedding"
+
+
+def test_speech_that_is_written_behind_a_text_is_written_token_by_token() -> None:
+    names = ("input_ids", "input_features")
+    heard = replace(head("automatic-speech-recognition", *names), tensors=arrays(*names))
+    found = templates_of(
+        replace(spec("bert"), heads=(heard,), modalities=("text", "audio"), family="multimodal"), TEMPLATES
+    )
+    assert found == {"automatic-speech-recognition": "tasks/tensor_writing"}
+
+
+def test_a_picture_that_the_class_could_have_been_given_must_have_been_given() -> None:
+    listed = head("image-classification", "input_ids")
+    assert wants_arrays(spec("bert"), listed, sees=False)
+    assert not wants_arrays(spec("bert"), listed, sees=True)
+    assert not wants_arrays(spec("bert"), spec("bert").head("fill-mask"), sees=False)

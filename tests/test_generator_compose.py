@@ -236,3 +236,11 @@ def test_names_bound_anywhere_are_not_missing() -> None:
 def test_the_stand_in_of_a_test_is_the_module() -> None:
     text = "from ipfs_accelerate_skills import hf_stand_in as skill\n\nX = skill\n"
     assert "from ipfs_accelerate_skills import hf_bert as skill\n" in compose(part(text, "tests/spine"), [])
+
+
+def test_an_import_that_only_another_form_of_a_template_needs_is_in_nobodys_way() -> None:
+    idle = part("from numpy import ones as array\n\n\ndef two() -> None:\n    pass\n", "tasks/two")
+    user = part("from numpy import array\n\nONE = array\n")
+    text = compose(part("HEADS = [two, ONE]\n", "families/x"), [Part(idle, "HEADS"), Part(user, "HEADS")])
+    assert "from numpy import array\n" in text
+    assert "ones" not in text

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipfs_accelerate_generator.literals import Identifier, literal
+from ipfs_accelerate_generator.literals import SHORTEST_RUN, Identifier, literal
 from ipfs_accelerate_py.hardware.backend import Backend
 
 scalars = st.one_of(
@@ -29,8 +29,21 @@ values = st.recursive(
 @settings(deadline=None)
 @given(values)
 def test_a_literal_evaluates_to_its_value(value: object) -> None:
-    back = ast.literal_eval(literal(value))
+    back = _evaluated(literal(value))
     assert (back, type(back)) == (value, type(value))
+
+
+@given(st.lists(st.sampled_from([0, 1, True, 1.0, -3])), st.integers(0, 40))
+def test_a_number_that_is_repeated_is_written_once(around: list[object], times: int) -> None:
+    value = [*around, *[7] * times, *around]
+    written = literal(value)
+    assert str(_evaluated(written)) == str(value)  # True and 1.0 are equal to 1, and must not become it
+    assert written.count("7") == (times if times < SHORTEST_RUN else 1 + str(times).count("7"))
+
+
+def _evaluated(written: str) -> object:
+    """Return what `written` evaluates to where no name means anything."""
+    return eval(written, {"__builtins__": {}})  # what is tested is that it is only a literal
 
 
 @settings(deadline=None)

@@ -46,10 +46,29 @@ def test_repeats_are_those_of_pytorch(repeats: int, dim: int) -> None:
         assert torch.equal(torch.repeat_interleave(tensor, repeats, dim), want)
 
 
-def test_repeats_of_their_own_for_each_place_are_left_to_pytorch() -> None:
+def test_repeats_of_their_own_for_each_place_are_those_of_pytorch() -> None:
     tensor, repeats = torch.arange(3), torch.tensor([0, 2, 1])
     with rewrites.traced():
         assert torch.repeat_interleave(tensor, repeats).tolist() == [1, 1, 2]
+        assert torch.repeat_interleave(tensor[:, None], repeats, dim=0).tolist() == [[1], [1], [2]]
+
+
+def test_what_is_true_is_counted() -> None:
+    tensor = torch.tensor([True, False, True])
+    with rewrites.traced():
+        assert tensor.cumsum(-1).tolist() == [1, 1, 2]
+        assert torch.cumsum(tensor, dim=0).tolist() == [1, 1, 2]
+
+
+@pytest.mark.parametrize(("old", "new"), [((5, 7), (3, 9)), ((4, 4), (8, 2)), ((6, 6), (6, 6))])
+def test_a_resized_picture_is_that_of_pytorch(old: tuple[int, int], new: tuple[int, int]) -> None:
+    picture = torch.randn(2, 3, *old, generator=torch.Generator().manual_seed(0))
+    settings = {"size": new, "mode": "bicubic", "align_corners": False, "antialias": True}
+    want = torch.nn.functional.interpolate(picture, **settings)
+    with rewrites.traced():
+        got = torch.nn.functional.interpolate(picture, **settings)
+    # Products of matrices sum in another order than the operation.
+    assert torch.allclose(got, want, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("axes", [(0, -2, -1, 1), ((0, 3, -3, 2),), (3, 2, 1, 0)])

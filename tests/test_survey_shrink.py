@@ -149,3 +149,8 @@ def test_text_that_only_a_decoder_writes_is_no_input_of_the_type() -> None:
     assert given((speaks, continues)) == (speaks,)
     assert given((speaks, continues, reads)) == (speaks, continues, reads)
     assert given((continues,)) == (continues,)
+
+
+def test_a_token_that_stands_for_a_picture_or_a_sound_has_an_id_where_no_default_says_one() -> None:
+    made = tiny(config("voxtral"), ALTERNATIVES[0])
+    assert 0 < made["audio_token_id"] < VOCABULARY

@@ -27,7 +27,7 @@ _SPINES: Final = {"text_generation": "embedding", "vision_video_encoder": "multi
 def templates_of(spec: ModelSpec, templates: Templates) -> dict[str, str]:
     """Return the template of each task that has one.
 
-    A type that nothing is made for, of none of its tasks, is given arrays by name.
+    A task that nothing is made for is given arrays by name, beside the others or alone.
     """
     made = {head.task: name for head in spec.heads if (name := _template(spec, head, templates))}
     if f"tasks/{TEMPLATE}" not in templates:
@@ -35,7 +35,22 @@ def templates_of(spec: ModelSpec, templates: Templates) -> dict[str, str]:
     if seen_otherwise(spec):  # what writes about pictures says how they are given, wherever that is known
         named = by_name(spec)
         return named if f"tasks/{WRITING}" in named.values() else made or named
-    return made or by_name(spec)
+    return {**made, **_beside(spec, made)} if made else by_name(spec)
+
+
+def _beside(spec: ModelSpec, made: Mapping[str, str]) -> dict[str, str]:
+    """Return the templates of tasks that are given arrays in a module of which others are given something better."""
+    named = by_name(spec)
+    return {task: template for task, template in named.items() if task not in made}
+
+
+def wants_arrays(spec: ModelSpec, head: Head, *, sees: bool) -> bool:
+    """Whether `head` has no other way to be given what it takes, as nobody wrote one.
+
+    One that was run without the picture or sound that its task is about has not been given what it `sees`; one whose
+    class has no input for such a thing has been given everything.
+    """
+    return not sees if lacks_its_own(head) else _is_refused_here(spec, head)
 
 
 def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
@@ -45,31 +60,13 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     "tasks/automatic_speech_recognition_ctc" is for the classes of MODEL_FOR_CTC_MAPPING_NAMES. So may a task that is
     given a sound where others are given a text: "tasks/feature_extraction_audio".
     """
-    if unmade(spec, head) or _lacks_its_own(head) or _belongs_elsewhere(spec, head):
+    if lacks_its_own(head) or _is_refused_here(spec, head):
         return ""
     sounds = any(name in head.inputs for name in SOUNDS)
-    if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
-        return ""  # what audio types are given is sound; a decoder alone continues a text
-    if sounds and head.task == "feature-extraction" and head.output == "logits":
-        return ""  # the table of bare models names the class of another task again, which gives no vectors
-    if head.task == "any-to-any" and not _is_pictured_text(spec, head):
-        return ""  # nobody wrote its sounds and videos yet
-    if spec.modalities == ("video",) and not spec.processors.image_processor:
-        return ""  # torchvision alone makes its frames
-    only_images = spec.modalities == ("image",)
-    if (only_images or head.task in SEEN) and _is_refused(spec.processors.image_processor):
-        return ""  # nobody wrote its pictures in NumPy yet
-    if head.task == "zero-shot-object-detection" and "pixel_mask" in head.inputs:
-        return ""  # it reads all labels in one text
-    if only_images and spec.processors == Processors():
-        return ""  # torchvision alone makes its pictures
     kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
     names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]
-    if head.task in ("image-text-to-text", "any-to-any"):
-        if given_arrays(spec):
-            names = [f"tasks/{head.function}_arrays"]
-        elif spec.processors.processor not in PICTURED:
-            return ""  # nobody wrote how its pictures stand in a text
+    if head.task in ("image-text-to-text", "any-to-any") and given_arrays(spec):
+        names = [f"tasks/{head.function}_arrays"]
     if sounds:
         names.insert(1, f"tasks/{head.function}_audio")
     if sounds and kind == "ctc" and spec.processors.tokenizer != SPELLING:
@@ -77,7 +74,34 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     return next((name for name in names if name in templates), "")
 
 
-def _lacks_its_own(head: Head) -> bool:
+def _is_refused_here(spec: ModelSpec, head: Head) -> bool:
+    """Whether nobody wrote what makes the inputs of `head`, whatever the templates are."""
+    if unmade(spec, head) or _belongs_elsewhere(spec, head):
+        return True
+    sounds = any(name in head.inputs for name in SOUNDS)
+    if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
+        return True  # what audio types are given is sound; a decoder alone continues a text
+    if sounds and head.task == "feature-extraction" and head.output == "logits":
+        return True  # the table of bare models names the class of another task again, which gives no vectors
+    if sounds and "input_ids" in head.inputs and head.output in ("last_hidden_state", "logits"):
+        return True  # nobody wrote its sounds in a text yet
+    if head.task == "any-to-any" and not _is_pictured_text(spec, head):
+        return True  # nobody wrote its sounds and videos yet
+    if spec.modalities == ("video",) and not spec.processors.image_processor:
+        return True  # torchvision alone makes its frames
+    only_images = spec.modalities == ("image",)
+    if (only_images or head.task in SEEN) and _is_refused(spec.processors.image_processor):
+        return True  # nobody wrote its pictures in NumPy yet
+    if head.task == "zero-shot-object-detection" and "pixel_mask" in head.inputs:
+        return True  # it reads all labels in one text
+    if only_images and spec.processors == Processors():
+        return True  # torchvision alone makes its pictures
+    if head.task in ("image-text-to-text", "any-to-any") and not given_arrays(spec):
+        return spec.processors.processor not in PICTURED  # nobody wrote how its pictures stand in a text
+    return False
+
+
+def lacks_its_own(head: Head) -> bool:
     """Whether the survey ran `head` without what its task is about: a picture or a sound."""
     words = head.task.split("-")
     seen = bool({"image", "images", "object", "depth"} & {*words}) or head.task == "any-to-any"
@@ -119,7 +143,7 @@ def spine(spec: ModelSpec, templates: Templates, chosen: Mapping[str, str]) -> s
 
     A family without one may share that of another.
     """
-    if not {f"tasks/{TEMPLATE}", f"tasks/{WRITING}"}.isdisjoint(chosen.values()):
+    if chosen and {*chosen.values()} <= {f"tasks/{TEMPLATE}", f"tasks/{WRITING}"}:
         return TEMPLATE
     own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
     if given_arrays(spec):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -36,6 +36,7 @@ def compose(spine: Fragment, parts: Sequence[Part]) -> str:
     """
     fragments = [spine, *(part.fragment for part in parts)]
     definitions = _placed(spine, parts)
+    fragments = [_without_idle(part, fragments) for part in fragments]
     _check_once(fragments)
     body = _joined(definitions)
     used, bound = _all_names(definitions)
@@ -62,6 +63,23 @@ def _placed(spine: Fragment, parts: Sequence[Part]) -> list[Definition]:
                 placed += part.fragment.definitions
         placed.append(definition)
     return placed + [each for part in parts if not part.before for each in part.fragment.definitions]
+
+
+def _without_idle(part: Fragment, fragments: Sequence[Fragment]) -> Fragment:
+    """Return `part` without imports that only its other forms need, where another fragment means something else."""
+    used, _ = _all_names(part.definitions)
+    others = [each for each in fragments if each is not part]
+    taken = {name.bound: name for each in others for name in (*each.imports, *each.type_imports)}
+    defined = {definition.name for each in others for definition in each.definitions}
+
+    def kept(name: Import) -> bool:
+        return name.bound in used or (taken.get(name.bound, name) == name and name.bound not in defined)
+
+    return replace(
+        part,
+        imports=tuple(filter(kept, part.imports)),
+        type_imports=tuple(filter(kept, part.type_imports)),
+    )
 
 
 def _check_once(fragments: Iterable[Fragment]) -> None:

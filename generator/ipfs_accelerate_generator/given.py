@@ -40,6 +40,9 @@ _BESIDE: Final = frozenset(
         "image_grid_thw",
         "image_merge_sizes",
         "image_sizes",
+        "pixel_attention_mask",
+        "image_grid_hw",
+        "target_sizes",
         "high_res_pixel_values",
         "mm_token_type_ids",
         "is_longer",
@@ -134,7 +137,8 @@ def _by_name(head: Head) -> str:
     behind = "decoder_input_ids" in head.inputs
     if not head.tensors:
         return ""
-    if head.task in _WRITES or (behind and head.task == _SPEAKS):
+    speaks = head.task == _SPEAKS and (behind or "input_ids" in head.inputs)
+    if head.task in _WRITES or speaks:
         return WRITING if _matters(head) else ""
     idle = any(each.idle for each in head.tensors if each.name == "decoder_input_ids")
     return "" if behind and (idle or head.task != "feature-extraction") else TEMPLATE
@@ -147,7 +151,9 @@ def _matters(head: Head) -> bool:
 
 
 def _unproved(head: Head, name: str, raw: str) -> str:
-    what = f"what {name} makes of {raw} is not proved here" if name else f"no processor of {raw} is known"
+    what = (
+        f"what {name} makes of {raw} is not proved here" if name else f"no processor of {raw} is proved here"
+    )
     return f"{head.task} takes {', '.join(head.inputs)}: {what}"
 
 

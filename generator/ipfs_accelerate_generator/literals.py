@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import keyword
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 LONGEST_PIECE = 80  # characters of one string literal; a longer one is written as several that Python joins
 MOST_LEVELS = 20
+SHORTEST_RUN = 8  # a number that stands so often in a row is written once, and how often
 
 
 class Code(str):
@@ -58,13 +60,22 @@ def _literal(value: object, levels: int) -> str:
         items = [_literal(item, levels - 1) for item in value]
         return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
     if isinstance(value, list):
-        return f"[{', '.join(_literal(item, levels - 1) for item in value)}]"
+        return f"[{', '.join(_items(value, levels - 1))}]"
     if isinstance(value, Mapping):
         pairs = (f"{_literal(key, levels - 1)}: {_literal(item, levels - 1)}" for key, item in value.items())
         return f"{{{', '.join(pairs)}}}"
     raise ValueError(
         f"a value of type {type(value).__name__} has no literal; give text, numbers, lists or tables"
     )
+
+
+def _items(values: Sequence[object], levels: int) -> Iterator[str]:
+    for _, group in groupby(values, key=lambda item: (type(item), repr(item))):
+        run = list(group)
+        if type(run[0]) is int and len(run) >= SHORTEST_RUN:
+            yield f"*[{run[0]!r}] * {len(run)}"
+        else:
+            yield from (_literal(item, levels) for item in run)
 
 
 def _text(value: str) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 
 from ipfs_accelerate_generator.choice import SPELLING, spine, templates_of
 from ipfs_accelerate_generator.finding import Effect, Finding
-from ipfs_accelerate_generator.given import why
+from ipfs_accelerate_generator.given import TEMPLATE, why
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.planned import (
     HEARD,
@@ -84,14 +84,12 @@ class Plan:
     @property
     def text_inputs(self) -> tuple[str, ...]:
         """The tensors that a tokenizer makes for any of the heads."""
-        used = {name for head in self.heads for name in head.text_inputs}
-        return tuple(name for name in TEXT_TENSORS if name in used)
+        return tuple(name for name in TEXT_TENSORS if any(name in head.text_inputs for head in self.heads))
 
     @property
     def audio_inputs(self) -> tuple[str, ...]:
         """The tensors that a feature extractor makes of a sound for any of the heads."""
-        used = {name for head in self.heads for name in head.audio_inputs}
-        return tuple(name for name in HEARD if name in used)
+        return tuple(name for name in HEARD if any(name in head.audio_inputs for head in self.heads))
 
     @property
     def in_frames(self) -> bool:
@@ -128,8 +126,7 @@ class Plan:
     @property
     def image_inputs(self) -> tuple[str, ...]:
         """The tensors that an image processor makes for any of the heads."""
-        used = {name for head in self.heads for name in head.inputs}
-        return tuple(name for name in IMAGE_TENSORS if name in used)
+        return tuple(name for name in IMAGE_TENSORS if any(name in head.image_inputs for head in self.heads))
 
     @property
     def asks_about(self) -> tuple[str, ...]:
@@ -195,13 +192,17 @@ class Plan:
     @property
     def asks_for_objects(self) -> bool:
         """Whether any head looks for what texts name."""
-        return any(head.task in SEEN for head in self.heads)
+        return any(head.task in SEEN and not head.arrays for head in self.heads)
 
     @property
-    def hides_words(self) -> bool:
-        """Whether words are hidden from a type that has no tokenizer of its own, and so no token for them."""
-        masked = any(head.task == "fill-mask" for head in self.heads)
-        return masked and self.spec.processors.tokenizer == "TokenizersBackend"
+    def beside(self) -> bool:
+        """Whether some heads are given arrays, beside others that are given a text, a picture or a sound."""
+        return self.spine != TEMPLATE and bool(self.given)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The tasks that are given arrays."""
+        return tuple(head.task for head in self.heads if head.arrays)
 
     @property
     def generates(self) -> bool:

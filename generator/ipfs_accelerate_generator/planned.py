@@ -78,17 +78,27 @@ class PlannedHead:
     @property
     def text_inputs(self) -> tuple[str, ...]:
         """Those of the inputs that a tokenizer makes."""
-        return tuple(name for name in TEXT_TENSORS if name in self.head.inputs)
+        return tuple(name for name in TEXT_TENSORS if name in self._made)
 
     @property
     def audio_inputs(self) -> tuple[str, ...]:
         """Those of the inputs that a feature extractor makes of a sound."""
-        return tuple(name for name in HEARD if name in self.head.inputs)
+        return tuple(name for name in HEARD if name in self._made)
 
     @property
     def sound(self) -> str:
         """The one of them that holds the sound; "" where the task takes none."""
-        return next((name for name in SOUNDS if name in self.head.inputs), "")
+        return next((name for name in SOUNDS if name in self._made), "")
+
+    @property
+    def image_inputs(self) -> tuple[str, ...]:
+        """Those of the inputs that an image processor makes."""
+        return tuple(name for name in IMAGE_TENSORS if name in self._made)
+
+    @property
+    def _made(self) -> tuple[str, ...]:
+        """The inputs that are made of something: none of a head that is given arrays."""
+        return () if self.template in _GIVEN else self.head.inputs
 
     @property
     def picture_inputs(self) -> tuple[str, ...]:
@@ -138,7 +148,12 @@ class PlannedHead:
 
     @property
     def modality(self) -> str:
-        """What a user asks about: "text", "image", "video" or "audio"; candidate labels are options, not the input."""
+        """What a user asks about: "text", "image", "video", "audio" or "arrays".
+
+        Candidate labels are options, not the input.
+        """
+        if self.template in _GIVEN:
+            return "arrays"
         if "pixel_values" in self.inputs:
             return "video" if "video" in self.task.split("-") else "image"
         return "audio" if self.sound else "text"
@@ -197,6 +212,11 @@ class PlannedHead:
         """Which of a tuple it is that the field holds; None where the field holds the tensor."""
         name, place = self._stands
         return None if name == "item" else place
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """The way to it from the output: names and places."""
+        return tuple(each for each in (self.field, self.place) if each is not None)
 
     @property
     def _stands(self) -> tuple[str, int | None]:

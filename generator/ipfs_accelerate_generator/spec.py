@@ -298,6 +298,11 @@ class ModelSpec:
         return "." in self.vocabulary or bool(self.vocabulary and _counts_tokens(self.tiny))
 
     @property
+    def hides_words(self) -> bool:
+        """Whether words are hidden from a type that has no tokenizer of its own, and so no token for them."""
+        return "fill-mask" in self.tasks and self.processors.tokenizer == "TokenizersBackend"
+
+    @property
     def stem(self) -> str:
         """The name, without a suffix, of every file about this type."""
         return file_stem(self.model_type)

@@ -6,13 +6,18 @@ import dataclasses
 import importlib
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from ipfs_accelerate_generator.given import is_given
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, Processors
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.pictured import KINDS
 from ipfs_accelerate_generator.survey.shape import text
 from ipfs_accelerate_generator.survey.subject import Subject
+from ipfs_accelerate_py.evidence.tiny import trained
 
 # The modality that an input carries; inputs that go with another (masks, segments) carry none of their own.
 _CARRIES: Final[Mapping[str, str]] = {
@@ -103,6 +108,29 @@ def completed(made: Processors, carried: Iterable[str], tables: Iterable[str] = 
     if writes or ("text" in carried and not made.processor):
         return dataclasses.replace(made, tokenizer="TokenizersBackend")
     return made
+
+
+def spelled(made: Processors, tables: Iterable[str]) -> Processors:
+    """Return `made` without a tokenizer that cannot be made here, nor kept in the one file that answers are made from.
+
+    Some classes need files of a language, a library that is not installed, or know no tokenizer.json. What they would
+    make of a text is given as arrays then. What spells a sound frame by frame is a list of letters, and needs neither.
+    """
+    if not made.tokenizer or "MODEL_FOR_CTC_MAPPING_NAMES" in tables or _can_be_made(made.tokenizer):
+        return made
+    return dataclasses.replace(made, tokenizer="")
+
+
+@cache
+def _can_be_made(name: str) -> bool:
+    import transformers
+
+    try:
+        with TemporaryDirectory() as folder:
+            trained(getattr(transformers, name)).save_pretrained(folder)
+            return (Path(folder) / "tokenizer.json").is_file()
+    except FOREIGN:
+        return False
 
 
 def seeing(about: Subject, made: Processors, heads: Iterable[Head]) -> Processors:

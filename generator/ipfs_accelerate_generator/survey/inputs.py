@@ -63,6 +63,14 @@ def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
+def sees(candidate: Candidate) -> bool:
+    """Whether the signature has an input for a picture, a film or a sound, under whatever name."""
+    return any(
+        not {"pixel", "image", "video", "audio", "patches", "features"}.isdisjoint(name.split("_"))
+        for name in inspect.signature(candidate.call).parameters
+    )
+
+
 def _setting(parameter: inspect.Parameter) -> bool:
     """Whether the signature says that this is a number of Python's own, which sets something, and no tensor."""
     said = str(parameter.annotation)

@@ -17,6 +17,10 @@ from ipfs_accelerate_generator.survey.thorough import THOROUGH, fill
 
 MOST_LEVELS: Final = 6
 
+_STAND_INS: Final = frozenset(
+    f"{modality}_token_{kind}" for modality in ("image", "video", "audio") for kind in ("id", "index")
+)
+"""What names the token that stands in a text for a part of something else."""
 _EQUAL: Final = "equal widths of 32, 4 heads, 2 layers"
 _DIVIDED: Final = "widths divided by one number, heads kept, 2 layers"
 
@@ -69,6 +73,8 @@ def _tiny(
         sheet.after[name] = (
             _RULES[counts](sheet, name, value) if counts in _RULES and value is not None else value
         )
+        if value is None and name in _STAND_INS:  # a tokenizer says it, and no model takes a text without it
+            sheet.after[name] = next(ids)
     if how.thorough:
         fill(sheet)
     for keep in (*RELATIONS, *((*THOROUGH, *SENSES) if how.thorough else ())):

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from ipfs_accelerate_generator.choice import wants_arrays
 from ipfs_accelerate_generator.given import is_given, unmade, unwritten
 from ipfs_accelerate_generator.planned import given_arrays
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Processors, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.inputs import sees
 from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads, sees_any_size
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.running import first_line
@@ -226,7 +228,8 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
 def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Attempt) -> Head:
     """Return the head for the task of `candidate`, with arrays where nothing proved makes its inputs of something."""
     head = spec.head(candidate.task)
-    every = unwritten(spec, head)
+    beside = not unmade(spec, head) and wants_arrays(spec, head, sees=sees(candidate))
+    every = unwritten(spec, head) or beside
     if not unmade(spec, head) and not every and not _strange(spec, head):
         return head
     tensors, whole = arrays(candidate, about.config, best.arguments, best.proofs[head.task], texts=every)
@@ -235,7 +238,8 @@ def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Att
 
 def _processors(about: Subject, made: tuple[Head, ...], given: tuple[str, ...], best: _Attempt) -> Processors:
     """Return the classes that make the tensors of the type; none of a picture that the towers do not take whole."""
-    found = facts.completed(facts.processors(about), given, [head.table for head in made])
+    tables = [head.table for head in made]
+    found = facts.spelled(facts.completed(facts.processors(about), given, tables), tables)
     feeds = [proof.feed.made() for proof in best.proofs.values() if proof.feed]
     pixels = [feed["pixel_values"] for feed in feeds if "pixel_values" in feed]
     if all(each.dim() > _CHANNELS and each.shape[_CHANNELS] in _COLOURS for each in pixels):

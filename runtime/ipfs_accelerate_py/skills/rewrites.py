@@ -10,6 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from ipfs_accelerate_py.skills.complex_numbers import as_pairs
+from ipfs_accelerate_py.skills.packed_pictures import by_grid
+from ipfs_accelerate_py.skills.recurrences import token_by_token
+from ipfs_accelerate_py.skills.replacing import replaced
+
 
 @contextmanager
 def traced() -> Iterator[None]:
@@ -18,6 +23,11 @@ def traced() -> Iterator[None]:
         stack.enter_context(expert_by_expert())
         stack.enter_context(repeats_by_shape())
         stack.enter_context(axes_from_the_front())
+        stack.enter_context(counted_as_numbers())
+        stack.enter_context(resized_by_matrices())
+        stack.enter_context(token_by_token())
+        stack.enter_context(by_grid())
+        stack.enter_context(as_pairs())
         yield
 
 
@@ -31,16 +41,11 @@ def expert_by_expert() -> Iterator[None]:
     """
     from transformers.integrations import moe
 
-    usual = moe.ExpertsInterface.get_interface
-
     def chosen(self: Any, name: str, default: Callable[..., Any]) -> Callable[..., Any]:
         return _experts
 
-    moe.ExpertsInterface.get_interface = chosen
-    try:
+    with replaced((moe.ExpertsInterface, "get_interface", chosen)):
         yield
-    finally:
-        moe.ExpertsInterface.get_interface = usual
 
 
 @contextmanager
@@ -48,13 +53,17 @@ def repeats_by_shape() -> Iterator[None]:
     """Within this, `repeat_interleave` by a number is an expanded axis, flattened.
 
     The exporter that traces knows it only for tensors all of whose sizes are known: rotary embeddings that turn pairs
-    of neighbours (`models/cohere/modeling_cohere.py::CohereRotaryEmbedding`) stop it.
+    of neighbours (`models/cohere/modeling_cohere.py::CohereRotaryEmbedding`) stop it. By a tensor of numbers
+    it is: of each place, which of the tensor's it comes from.
     """
     import torch
 
-    usual, usual_method = torch.repeat_interleave, torch.Tensor.repeat_interleave
+    usual = torch.repeat_interleave
 
-    def repeated(tensor: Any, repeats: Any, dim: int | None = None, **settings: Any) -> Any:
+    def repeated(tensor: Any, repeats: Any = None, dim: int | None = None, **settings: Any) -> Any:
+        if isinstance(repeats, torch.Tensor) and repeats.dim() == 1 and (dim == 0 or tensor.dim() == 1):
+            ends = torch.cumsum(repeats, 0)
+            return tensor[(torch.arange(ends[-1]).unsqueeze(1) >= ends).sum(1)]
         if not isinstance(repeats, int) or dim is None:
             return usual(tensor, repeats, dim, **settings)
         place = dim % tensor.dim()
@@ -62,11 +71,8 @@ def repeats_by_shape() -> Iterator[None]:
         sizes[place + 1] = repeats
         return tensor.unsqueeze(place + 1).expand(sizes).flatten(place, place + 1)
 
-    torch.repeat_interleave = torch.Tensor.repeat_interleave = repeated
-    try:
+    with replaced((torch, "repeat_interleave", repeated), (torch.Tensor, "repeat_interleave", repeated)):
         yield
-    finally:
-        torch.repeat_interleave, torch.Tensor.repeat_interleave = usual, usual_method
 
 
 @contextmanager
@@ -84,11 +90,47 @@ def axes_from_the_front() -> Iterator[None]:
         given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
         return usual(tensor, [axis % tensor.dim() for axis in given])
 
-    torch.Tensor.permute = permuted
-    try:
+    with replaced((torch.Tensor, "permute", permuted)):
         yield
-    finally:
-        torch.Tensor.permute = usual
+
+
+@contextmanager
+def counted_as_numbers() -> Iterator[None]:
+    """Within this, what is true is counted as ones: ONNX sums no booleans (chunked attention does)."""
+    import torch
+
+    usual = torch.Tensor.cumsum
+
+    def summed(tensor: Any, *given: Any, **settings: Any) -> Any:
+        return usual(tensor.long() if tensor.dtype == torch.bool else tensor, *given, **settings)
+
+    with replaced((torch.Tensor, "cumsum", summed), (torch, "cumsum", summed)):
+        yield
+
+
+@contextmanager
+def resized_by_matrices() -> Iterator[None]:
+    """Within this, a picture is resized with antialiasing by two matrices.
+
+    No exporter knows the operation (`aten::_upsample_bilinear2d_aa`). It is linear and goes along one axis at a time,
+    so what it makes of the identity is its matrix. Both sizes must be known: tables of positions have theirs.
+    """
+    import torch
+
+    usual = torch.nn.functional.interpolate
+
+    def resized(tensor: Any, size: Any = None, scale_factor: Any = None, **settings: Any) -> Any:
+        if not settings.get("antialias") or size is None or tensor.dim() != 4:
+            return usual(tensor, size, scale_factor, **settings)
+        high, wide = (size, size) if isinstance(size, int) else size
+        rows, columns = (
+            usual(torch.eye(int(old))[None, None], (int(new), int(old)), **settings)[0, 0]
+            for old, new in zip(tensor.shape[-2:], (high, wide), strict=True)
+        )
+        return rows @ tensor @ columns.T
+
+    with replaced((torch.nn.functional, "interpolate", resized)):
+        yield
 
 
 def _experts(experts: Any, hidden: Any, chosen: Any, weights: Any) -> Any:
@@ -109,7 +151,7 @@ def _expert(experts: Any, number: int, hidden: Any) -> Any:
     else:
         inner = experts.act_fn(_projected(experts, "up_proj", number, hidden))
     outer = _projected(experts, "down_proj", number, inner)
-    return experts.post_expert_norm(outer) if experts.has_post_expert_norm else outer
+    return experts.post_expert_norm(outer) if getattr(experts, "has_post_expert_norm", False) else outer
 
 
 def _projected(experts: Any, name: str, number: int, hidden: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -111,7 +111,9 @@ def write_onnx(traced: Traced, path: Path, first: str) -> str:
     }
     if first != "dynamo" and importlib.util.find_spec("transformers.exporters") is not None:
         del ways["dynamo"]  # transformers' exporters are it, with rewrites of their own
-    return _first(ways, first, lambda _: _compare(traced, _onnx_runner(path, traced)))[0]
+    route, _ = _first(ways, first, lambda _: _compare(traced, _onnx_runner(path, traced)))
+    _complete(traced, path)
+    return route
 
 
 def converted(traced: Traced, first: str) -> tuple[Any, str]:
@@ -204,6 +206,21 @@ def _onnx_exporters(traced: Traced, path: Path) -> None:
     onnx_ir.save(made, path)
 
 
+def _complete(traced: Traced, path: Path) -> None:
+    """Give the graph in `path` an input for each of `traced`, so that whoever feeds it need not know what it uses."""
+    import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    present = {port.name for port in model.graph.input}
+    for name, tensor, places in zip(traced.inputs, traced.tensors, traced.open_axes, strict=True):
+        if name not in present:
+            kind = onnx.TensorProto.FLOAT if tensor.is_floating_point() else onnx.TensorProto.INT64
+            shape = [f"{name}_{axis}" if axis in places else size for axis, size in enumerate(tensor.shape)]
+            model.graph.input.append(onnx.helper.make_tensor_value_info(name, kind, shape))
+    if len(model.graph.input) > len(present):
+        onnx.save(model, str(path))
+
+
 # --- ways to OpenVINO
 
 
@@ -226,6 +243,7 @@ def _through_onnx(traced: Traced) -> Any:
     with tempfile.TemporaryDirectory(prefix="onnx-") as folder:
         path = Path(folder) / "model.onnx"
         _torchscript(traced, path)
+        _complete(traced, path)
         return openvino.convert_model(path)
 
 
@@ -283,8 +301,8 @@ def _onnx_runner(path: Path, traced: Traced) -> _Runner:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    # What a model takes and does not use, as one without positions does theirs, a traced graph has no input for.
     used = {port.name for port in session.get_inputs()}
+    _refuse_deaf(traced, used)
     return lambda feeds: session.run(
         list(traced.outputs), {name: array for name, array in feeds.items() if name in used}
     )
@@ -295,13 +313,49 @@ def _openvino_runner(model: Any, traced: Traced) -> _Runner:
 
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     request = compiled.create_infer_request()
-    used = {name for port in compiled.inputs for name in port.names}
+    # A port that nothing reads is as good as none.
+    _refuse_deaf(traced, {name for port in model.inputs if port.get_target_inputs() for name in port.names})
+    ports = {name for port in compiled.inputs for name in port.names}
 
     def run(feeds: dict[str, Array]) -> list[Array]:
-        request.infer({name: array for name, array in feeds.items() if name in used})
+        request.infer({name: array for name, array in feeds.items() if name in ports})
         return [request.get_tensor(name).data.copy() for name in traced.outputs]
 
     return run
+
+
+def _refuse_deaf(traced: Traced, used: Set[str]) -> None:
+    """Refuse a graph that has no input any more for what matters to PyTorch.
+
+    What a model takes and does not use, as one without positions does theirs, a traced graph rightly drops. One whose
+    numbers were read while tracing became a constant.
+
+    Raises:
+        BundleError: another value of an input that is not `used` changes what PyTorch gives.
+    """
+    import torch
+
+    for place, name in ((place, name) for place, name in enumerate(traced.inputs) if name not in used):
+        tensors = [tensor.clone() for tensor in traced.tensors]
+        tensors[place] = _other(tensors[place])
+        with torch.no_grad():
+            usual = traced.graph(*(tensor.clone() for tensor in traced.tensors))
+            try:
+                found = traced.graph(*tensors)
+            except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+                found = ()  # it looked at the value, and did not like it
+        if len(found) != len(usual) or any(
+            _fault(one.numpy(), other.numpy()) for one, other in zip(found, usual, strict=True)
+        ):
+            raise BundleError(f"the graph keeps the {name} of its example")
+
+
+def _other(tensor: Any) -> Any:
+    """Return other numbers of the same kind: the same in other places, so that sizes stay sizes, or their like."""
+    mirrored = tensor.flip(*range(tensor.dim()))
+    if not bool((mirrored == tensor).all()):
+        return mirrored
+    return tensor + 1 if tensor.is_floating_point() else (1 - tensor).abs()
 
 
 def _compare(traced: Traced, run: _Runner) -> None:

@@ -1,0 +1,169 @@
+"""Towers that take pictures of any size packed behind each other, written so that tracing keeps no size of its example.
+
+transformers reads the sizes out of a tensor as numbers of Python, and builds places and cuts pictures apart by them
+(`vision_utils.py`). Here the same comes from the tensor: to which picture each patch belongs is counted, and instead
+of being cut apart, pictures that do not see each other are masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ipfs_accelerate_py.skills.replacing import in_models, replaced
+
+
+@contextmanager
+def by_grid() -> Iterator[None]:
+    """Within this, the towers of all models that are loaded ask no tensor for its numbers."""
+    import torch
+    from transformers import modeling_utils
+
+    functions: dict[str, Any] = {
+        "get_vision_position_ids": _positions,
+        "get_vision_nearest_position_ids": _nearest,
+        "get_vision_window_index": _windows,
+    }
+    usual = modeling_utils.AttentionInterface.get_interface
+    usual_split, usual_list = torch.split, torch.Tensor.tolist
+
+    def masked(self: Any, name: str, default: Any) -> Any:
+        return _masking(usual(self, name, default))
+
+    def split(tensor: Any, sizes: Any, dim: int = 0) -> Any:
+        # Sizes that a tensor told are those of the example, and what is cut by them is joined again.
+        return (tensor,) if isinstance(sizes, _Told) else usual_split(tensor, sizes, dim)
+
+    def told(tensor: Any) -> Any:
+        found = usual_list(tensor)
+        return _Told(found) if isinstance(found, list) else found
+
+    with replaced(
+        *in_models(functions),
+        # The way of transformers that hands over where each picture begins, instead of cutting.
+        *in_models({"is_flash_attention_requested": lambda *_, **__: True}, beside="get_max_seqlen"),
+        (modeling_utils.AttentionInterface, "get_interface", masked),
+        (torch, "split", split),
+        (torch.Tensor, "tolist", told),
+    ):
+        yield
+
+
+class _Told(list[Any]):
+    """Numbers that were read out of a tensor."""
+
+
+def _masking(attention: Any) -> Any:
+    """Return `attention`, which given where each picture begins lets none see another."""
+
+    def attended(
+        module: Any, query: Any, key: Any, value: Any, attention_mask: Any = None, **given: Any
+    ) -> Any:
+        import torch
+
+        starts = given.pop("cu_seq_lens_q", None)
+        for name in ("cu_seq_lens_k", "max_length_q", "max_length_k"):
+            given.pop(name, None)
+        if starts is not None and attention_mask is None:
+            belongs = _groups(starts[1:], query.shape[2])
+            apart = belongs.unsqueeze(0) != belongs.unsqueeze(1)
+            attention_mask = torch.zeros_like(apart, dtype=query.dtype).masked_fill(
+                apart, torch.finfo(query.dtype).min
+            )[None, None]
+        return attention(module, query, key, value, attention_mask, **given)
+
+    return attended
+
+
+def _groups(ends: Any, count: Any) -> Any:
+    """Return the number of the group of each of `count` places, where `ends` says behind which place each ends."""
+    import torch
+
+    return (torch.arange(count).unsqueeze(1) >= ends.unsqueeze(0)).sum(1)
+
+
+class _Patches:
+    """Of each patch: its picture, and where in it the patch is; patches of one vector side by side."""
+
+    def __init__(self, grids: Any, merge: Any) -> None:
+        import torch
+
+        sizes = grids[:, 0] * grids[:, 1] * grids[:, 2]
+        ends = torch.cumsum(sizes, 0)
+        picture = _groups(ends, ends[-1])
+        high, wide = grids[picture, 1], grids[picture, 2]
+        side = merge[picture] if isinstance(merge, torch.Tensor) else merge
+        place = torch.arange(ends[-1]) - (ends - sizes)[picture]
+        self.picture = picture
+        self.frame = _whole(place, high * wide)
+        place = place - self.frame * high * wide
+        block, inner = _whole(place, side * side), place % (side * side)
+        across = _whole(wide, side)
+        self.row = _whole(block, across) * side + _whole(inner, side)
+        self.column = block % across * side + inner % side
+
+
+def _whole(number: Any, by: Any) -> Any:
+    import torch
+
+    return torch.div(number, by, rounding_mode="floor")
+
+
+def _positions(
+    grid_thw: Any, spatial_merge_size: Any, include_temporal: bool = False, kwargs: Any = None
+) -> Any:
+    """Return row and column of each patch, and before them its frame where that is wanted."""
+    import torch
+
+    if kwargs is not None and (known := kwargs.pop("position_ids", None)) is not None:
+        return known
+    at = _Patches(grid_thw, spatial_merge_size)
+    return torch.stack([*([at.frame] if include_temporal else []), at.row, at.column], dim=-1)
+
+
+def _nearest(target_sizes: Any, num_patches_per_side: int, kwargs: Any = None) -> Any:
+    """Return for each patch the number of the nearest place on the square of places that were learned."""
+    import torch
+
+    if kwargs is not None and (known := kwargs.pop("position_ids", None)) is not None:
+        return known
+    at = _Patches(torch.nn.functional.pad(target_sizes, (1, 0), value=1), 1)
+    bounds = torch.arange(1 / num_patches_per_side, 1.0, 1 / num_patches_per_side)
+    row, column = (
+        (place.float() / size.float()).unsqueeze(1).ge(bounds).sum(1)
+        for place, size in (
+            (at.row, target_sizes[at.picture, 0]),
+            (at.column, target_sizes[at.picture, 1]),
+        )
+    )
+    return row * num_patches_per_side + column
+
+
+def _windows(
+    grid_thw: Any, spatial_merge_size: int, window_size: int, patch_size: int, kwargs: Any = None
+) -> tuple[Any, Any]:
+    """Return the order in which vectors of one window are neighbours, and where each window begins, in patches."""
+    import torch
+
+    if kwargs is not None:
+        known = kwargs.pop("window_index", None), kwargs.pop("cu_window_seqlens", None)
+        if known[0] is not None and known[1] is not None:
+            return known
+    side = window_size // spatial_merge_size // patch_size
+    merged = torch.stack(
+        [
+            grid_thw[:, 0],
+            _whole(grid_thw[:, 1], spatial_merge_size),
+            _whole(grid_thw[:, 2], spatial_merge_size),
+        ],
+        dim=1,
+    )
+    at = _Patches(merged, 1)
+    most = merged.max() + 1
+    window = ((at.picture * most + at.frame) * most + _whole(at.row, side)) * most + _whole(at.column, side)
+    order = torch.argsort(window * side * side + at.row % side * side + at.column % side)
+    sorted_windows = window[order]
+    starts = torch.nonzero(sorted_windows[1:] != sorted_windows[:-1])[:, 0] + 1
+    ends = torch.cat([starts, torch.ones_like(order[:1]) * order.shape[0]])
+    return order, torch.nn.functional.pad(ends, (1, 0)) * spatial_merge_size**2

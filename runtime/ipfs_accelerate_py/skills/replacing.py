@@ -1,0 +1,37 @@
+"""Functions of other libraries, replaced for a while."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def replaced(*places: tuple[Any, str, Any]) -> Iterator[None]:
+    """Within this, each (owner, name, replacement) holds."""
+    usual = [(owner, name, getattr(owner, name)) for owner, name, _ in places]
+    for owner, name, new in places:
+        setattr(owner, name, new)
+    try:
+        yield
+    finally:
+        for owner, name, old in reversed(usual):
+            setattr(owner, name, old)
+
+
+def in_models(functions: Mapping[str, Callable[..., Any]], beside: str = "") -> list[tuple[Any, str, Any]]:
+    """Return the places of `functions` in the modelling modules of transformers that are loaded.
+
+    With `beside`, only in those that have a function of that name, too.
+    """
+    modules = [
+        module for name, module in list(sys.modules.items()) if name.startswith("transformers.models.")
+    ]
+    return [
+        (module, name, new)
+        for module in modules
+        for name, new in functions.items()
+        if name in vars(module) and (not beside or beside in vars(module))
+    ]
