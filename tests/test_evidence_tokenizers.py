@@ -10,7 +10,7 @@ import pytest
 import transformers
 from transformers import AutoTokenizer
 
-from ipfs_accelerate_py.evidence.tiny import TEXTS, special_ids, trained
+from ipfs_accelerate_py.evidence.tiny import TEXTS, special_ids, trained, widened
 
 # Pieces of words, pairs of bytes, pairs that fall back to bytes, SentencePiece's likeliest, and one that has no class.
 _KINDS = (
@@ -43,3 +43,18 @@ def test_it_is_the_same_after_it_was_saved(tokenizer: Any, tmp_path: Path) -> No
 
 def test_a_configuration_is_told_of_no_token_that_is_not_there(tokenizer: Any) -> None:
     assert None not in special_ids(tokenizer).values()
+
+
+def test_a_type_without_a_class_of_its_own_gets_a_token_for_hidden_words() -> None:
+    tokenizer = trained(transformers.TokenizersBackend, masks=True)
+    assert None not in (tokenizer.mask_token_id, tokenizer.pad_token_id)
+    assert trained(transformers.TokenizersBackend).pad_token_id is None
+
+
+def test_every_part_is_told_how_many_tokens_there_are() -> None:
+    tiny = {"decoder_vocab_size": 128, "encoder": {"vocab_size": 128, "type_vocab_size": 2}, "decoder": {}}
+    assert widened(tiny, "decoder.vocab_size", 300) == {
+        "decoder_vocab_size": 300,
+        "encoder": {"vocab_size": 300, "type_vocab_size": 2},
+        "decoder": {"vocab_size": 300},
+    }

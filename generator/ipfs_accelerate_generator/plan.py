@@ -232,7 +232,9 @@ class Plan:
     @property
     def handler(self) -> Identifier:
         """The class of handlers: one that runs rows as steps say where any head reads all anew for each token."""
-        return Identifier("Rereader" if self.rereads else "Handler")
+        if self.rereads:
+            return Identifier("Rereader")
+        return Identifier("ApartHandler" if any(head.runs_apart for head in self.heads) else "Handler")
 
     @property
     def openvino_route(self) -> str:

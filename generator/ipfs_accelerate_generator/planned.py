@@ -170,6 +170,21 @@ class PlannedHead:
         return self.head.whole and bool(self.arrays)
 
     @property
+    def remembers(self) -> bool:
+        """Whether what was read is kept as a state, and not token by token: a mask speaks of the new tokens alone."""
+        return self.head.state
+
+    @property
+    def apart(self) -> bool:
+        """Whether rows of unequal length are run apart, for what they were filled up with would change the result."""
+        return self.head.apart
+
+    @property
+    def runs_apart(self) -> bool:
+        """Whether the handler sees to it: what decodes does so by itself, and what makes x-vectors is fed no mask."""
+        return self.apart and not self.generates and self.task != "audio-xvector"
+
+    @property
     def pooling(self) -> str:
         """How an image's vector comes from the output: "map", "first" or "mean"; "" where there is nothing to pool."""
         return self.head.pooling

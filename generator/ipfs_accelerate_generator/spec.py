@@ -154,6 +154,10 @@ class Head:
     whole: bool = False
     """Whether the inputs are those of a whole call, such as patches and the grids that they are on: no row of them
     could be answered alone."""
+    state: bool = False
+    """Whether a class that writes keeps what it read as a state, `cache_params`, and no keys and values of tokens."""
+    apart: bool = False
+    """Whether rows of unequal length cannot go together: what the shorter is filled up with changes its result."""
 
     def __post_init__(self) -> None:
         check_pattern("task", self.task, _TASK, "a task (such as 'fill-mask')")
@@ -172,8 +176,9 @@ class Head:
             refuse("pictures", str(unknown("pictures", str(self.pictures), PICTURES)))
         object.__setattr__(self, "config", check_table("config", self.config))
         check_names("labels", self.labels, check_text, may_be_empty=True)
-        if not isinstance(self.whole, bool):
-            refuse("whole", f"whole is {self.whole!r}; give true or false")
+        for key in ("whole", "state", "apart"):
+            if not isinstance(value := getattr(self, key), bool):
+                refuse(key, f"{key} is {value!r}; give true or false")
         if self.tensors and tuple(each.name for each in self.tensors) != self.inputs:
             refuse(
                 "tensors",
@@ -288,6 +293,16 @@ class ModelSpec:
                 refuse("heads", f"task {task!r} has two heads; keep one", index, "task")
 
     @property
+    def vocabularies(self) -> bool:
+        """Whether the small configuration has to be told in several places how many tokens there are, or in a part."""
+        return "." in self.vocabulary or bool(self.vocabulary and _counts_tokens(self.tiny))
+
+    @property
+    def hides_words(self) -> bool:
+        """Whether words are hidden from a type that has no tokenizer of its own, and so no token for them."""
+        return "fill-mask" in self.tasks and self.processors.tokenizer == "TokenizersBackend"
+
+    @property
     def stem(self) -> str:
         """The name, without a suffix, of every file about this type."""
         return file_stem(self.model_type)
@@ -311,6 +326,14 @@ class ModelSpec:
     def module_of(self, head: Head) -> str:
         """Return the module that the class of `head` is imported from."""
         return head.module or self.module
+
+
+def _counts_tokens(tiny: Mapping[str, object]) -> bool:
+    """Whether `tiny`, or a part of it, has a field for a number of tokens."""
+    return any(
+        _counts_tokens(value) if isinstance(value, Mapping) else "vocab_size" in name and "type" not in name
+        for name, value in tiny.items()
+    )
 
 
 def classes(spec: ModelSpec) -> Iterable[tuple[str, str]]:

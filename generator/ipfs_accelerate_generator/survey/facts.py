@@ -220,9 +220,10 @@ def _path(config: Any, names: Iterable[str]) -> str:
     from transformers import PreTrainedConfig
 
     own = {entry.name for entry in dataclasses.fields(config)}
+    written = getattr(config, "attribute_map", {})  # a field may be kept, and saved, under another name
     for name in names:
         if name in own and getattr(config, name) is not None:
-            return name
+            return str(written.get(name, name))
     inner = [(key, value) for key, value in vars(config).items() if isinstance(value, PreTrainedConfig)]
     inner.sort(key=lambda each: each[1] is not text(config))
     return next((f"{key}.{path}" for key, value in inner if (path := _path(value, names))), "")

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ipfs_accelerate_generator.planned import GENERATING
 from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey import given, shown
+from ipfs_accelerate_generator.survey.company import spoilt
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import fed, make
@@ -41,6 +42,8 @@ class Proof:
     pooling: str = ""
     pictures: str = ""
     """How the pictures in a text lie, as `Head.pictures` says it."""
+    apart: bool = False
+    """Whether rows of unequal length spoil each other, as `Head.apart` says it."""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
     feed: Feed | None = None
@@ -113,6 +116,7 @@ def _prove(
         labels,
         _pooling(candidate, model, feed),
         _pictures(model, feed),
+        spoilt(candidate, model, feed),
         _control(candidate, model, feed),
         feed,
     )

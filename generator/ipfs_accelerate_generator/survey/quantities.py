@@ -76,6 +76,9 @@ _RARE_ENDINGS: Final[Mapping[Quantity, str]] = {
     ),
 }
 
+_OWN: Final = frozenset({Quantity.GROUPS, Quantity.POSITIONS})
+"""What a field of a usual name counts even where its class has a common name for it that nothing here knows."""
+
 _BY_ENDING: Final = {ending: quantity for quantity, endings in _ENDINGS.items() for ending in endings.split()}
 _BY_ANY_ENDING: Final = _BY_ENDING | {
     ending: quantity for quantity, endings in _RARE_ENDINGS.items() for ending in endings.split()
@@ -92,8 +95,8 @@ def quantity(name: str, attribute_map: Mapping[str, str], rare: bool = False) ->
     for start in range(len(words)):  # the longest ending first
         if (found := endings.get("_".join(words[start:]))) is not None:
             return found
-    if common != name and quantity(name, {}, rare) is Quantity.GROUPS:  # under a common name that few use
-        return Quantity.GROUPS
+    if common != name and (own := quantity(name, {}, rare)) in _OWN:  # under a common name that few use
+        return own
     return Quantity.OTHER
 
 

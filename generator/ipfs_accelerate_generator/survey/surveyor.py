@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -286,7 +287,15 @@ def _head(candidate: Candidate, proof: Proof, module: str, *, written: bool) -> 
         pictures="" if written else proof.pictures,
         config=proof.config,
         labels=proof.labels,
+        state=_keeps_state(candidate),
+        apart=proof.apart,
     )
+
+
+def _keeps_state(candidate: Candidate) -> bool:
+    """Whether a class that writes takes a state of what was read before, and no keys and values of tokens."""
+    named = inspect.signature(candidate.call).parameters
+    return candidate.task == "text-generation" and "cache_params" in named and "past_key_values" not in named
 
 
 def _without(arguments: dict[str, Any], path: str) -> dict[str, Any]:

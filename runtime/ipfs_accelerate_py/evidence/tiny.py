@@ -35,8 +35,10 @@ TEXTS = (
 _SPACE = "\u2581"  # what SentencePiece writes for a space
 
 
-def trained(tokenizer_class: Any) -> Any:
+def trained(tokenizer_class: Any, *, masks: bool = False) -> Any:
     """Return a tokenizer of `tokenizer_class` that knows the words of `TEXTS`.
+
+    With `masks` it has tokens for a hidden word and for padding, also where the class names none.
 
     The trainers of WordPiece, byte pairs and Unigram break ties by chance: with their vocabularies no two checkpoints,
     and no two bundles made from them, would be the same. So the pieces are chosen here. A class that cannot be without
@@ -48,7 +50,7 @@ def trained(tokenizer_class: Any) -> Any:
     if "vocab_file" in needed:
         return _spelling(tokenizer_class)
     if tokenizer_class.__name__ == "TokenizersBackend":  # it has no model of its own to train
-        return _of_bytes(tokenizer_class)
+        return _of_bytes(tokenizer_class, masks=masks)
     fresh = tokenizer_class()
     library = getattr(fresh, "backend_tokenizer", None)
     size = VOCABULARY + (BYTES if "ByteLevel" in str(getattr(library, "pre_tokenizer", "")) else 0)
@@ -144,11 +146,14 @@ def special_ids(tokenizer: Any) -> dict[str, int]:
     return {name: place for name, place in found.items() if place is not None}
 
 
-def _of_bytes(tokenizer_class: Any) -> Any:
-    """Return a tokenizer of byte pairs that begins each text with a token of its own, and has none for padding."""
+def _of_bytes(tokenizer_class: Any, *, masks: bool) -> Any:
+    """Return a tokenizer of byte pairs that begins each text with a token of its own.
+
+    It has none for padding, unless it is to have one for hidden words as well.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-    special = ["<unk>", "<s>", "</s>"]
+    special = ["<unk>", "<s>", "</s>", *(("<pad>", MASK) if masks else ())]
     library = Tokenizer(models.BPE())
     library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     library.decoder = decoders.ByteLevel()
@@ -163,7 +168,9 @@ def _of_bytes(tokenizer_class: Any) -> Any:
     library.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A <s> $B:1", special_tokens=[begin]
     )
-    known = dict(zip(("unk_token", "bos_token", "eos_token"), special, strict=True))
+    known = dict(
+        zip(("unk_token", "bos_token", "eos_token", "pad_token", "mask_token"), special, strict=False)
+    )
     return tokenizer_class(tokenizer_object=library, **known)
 
 
@@ -213,6 +220,24 @@ def told(tiny: Mapping[str, Any], vocabulary: str, tokenizer: Any) -> dict[str, 
     first, _, rest = part.partition(".")
     inner = {**tiny.get(first, {})}
     return {**tiny, first: told(inner, f"{rest}.{field}" if rest else field, tokenizer)}
+
+
+def widened(tiny: Mapping[str, Any], vocabulary: str, count: int) -> dict[str, Any]:
+    """Return `tiny`, the fields of a configuration, with `count` wherever it says how many tokens there are.
+
+    That is at the dotted field `vocabulary`, and at every field of such a name, in parts as well: an encoder and its
+    decoder read the same tokens.
+    """
+    key, _, rest = vocabulary.partition(".")
+    found: dict[str, Any] = {}
+    for name, value in tiny.items():
+        if isinstance(value, Mapping):
+            found[name] = widened(value, "", count)
+        else:
+            found[name] = count if "vocab_size" in name and "type" not in name else value
+    if key:
+        found[key] = widened(found.get(key) or {}, rest, count) if rest else count
+    return found
 
 
 def sized(processor_class: Any, size: int) -> Any:
