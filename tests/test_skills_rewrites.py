@@ -53,6 +53,31 @@ def test_repeats_of_their_own_for_each_place_are_those_of_pytorch() -> None:
         assert torch.repeat_interleave(tensor[:, None], repeats, dim=0).tolist() == [[1], [1], [2]]
 
 
+def test_masks_that_are_combined_in_place_are_combined() -> None:
+    mask, other = torch.tensor([True, False, False]), torch.tensor([False, False, True])
+    with rewrites.traced():
+        either = mask
+        either |= other
+        both = mask
+        both &= other
+    assert either.tolist() == [True, False, True]
+    assert both.tolist() == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "dim"),
+    [((2, 3), (2, 1), 1), ((3, 2), (1, 2), 1), ((2, 3), (4, 3), 0), ((1, 3), (2, 2), -1)],
+)
+def test_what_is_taken_along_an_axis_is_what_pytorch_takes(
+    first: tuple[int, int], second: tuple[int, int], dim: int
+) -> None:
+    tensor = torch.arange(float(torch.Size(first).numel())).reshape(first)
+    places = torch.arange(torch.Size(second).numel()).reshape(second) % first[dim]
+    want = torch.take_along_dim(tensor, places, dim)
+    with rewrites.traced():
+        assert torch.equal(torch.take_along_dim(tensor, places, dim=dim), want)
+
+
 def test_what_is_true_is_counted() -> None:
     tensor = torch.tensor([True, False, True])
     with rewrites.traced():
@@ -67,6 +92,8 @@ def test_a_resized_picture_is_that_of_pytorch(old: tuple[int, int], new: tuple[i
     want = torch.nn.functional.interpolate(picture, **settings)
     with rewrites.traced():
         got = torch.nn.functional.interpolate(picture, **settings)
+        plain = torch.nn.functional.interpolate(picture, new, None, "bilinear", False)
+    assert torch.equal(plain, torch.nn.functional.interpolate(picture, new, None, "bilinear", False))
     # Products of matrices sum in another order than the operation.
     assert torch.allclose(got, want, rtol=0, atol=1e-5)
 

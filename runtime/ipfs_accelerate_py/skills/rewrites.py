@@ -24,6 +24,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(repeats_by_shape())
         stack.enter_context(axes_from_the_front())
         stack.enter_context(counted_as_numbers())
+        stack.enter_context(said_otherwise())
         stack.enter_context(resized_by_matrices())
         stack.enter_context(token_by_token())
         stack.enter_context(by_grid())
@@ -109,6 +110,32 @@ def counted_as_numbers() -> Iterator[None]:
 
 
 @contextmanager
+def said_otherwise() -> Iterator[None]:
+    """Within this, what is combined in place is combined anew, and what is taken along an axis is gathered.
+
+    ONNX has neither `|=` and `&=` of masks (`models/modernvbert`) nor `take_along_dim` (`models/pp_doclayout_v2`).
+    """
+    import torch
+
+    def taken(tensor: Any, indices: Any, dim: int) -> Any:
+        place = dim % tensor.dim()
+        pairs = zip(tensor.shape, indices.shape, strict=True)
+        sizes = [
+            -1 if axis == place or other in (own, 1) else other for axis, (own, other) in enumerate(pairs)
+        ]
+        spread = [-1 if axis == place else size for axis, size in enumerate(tensor.expand(sizes).shape)]
+        return tensor.expand(sizes).gather(place, indices.expand(spread))
+
+    with replaced(
+        (torch.Tensor, "__ior__", torch.Tensor.__or__),
+        (torch.Tensor, "__iand__", torch.Tensor.__and__),
+        (torch, "take_along_dim", taken),
+        (torch.Tensor, "take_along_dim", taken),
+    ):
+        yield
+
+
+@contextmanager
 def resized_by_matrices() -> Iterator[None]:
     """Within this, a picture is resized with antialiasing by two matrices.
 
@@ -119,12 +146,12 @@ def resized_by_matrices() -> Iterator[None]:
 
     usual = torch.nn.functional.interpolate
 
-    def resized(tensor: Any, size: Any = None, scale_factor: Any = None, **settings: Any) -> Any:
+    def resized(tensor: Any, size: Any = None, *given: Any, **settings: Any) -> Any:
         if not settings.get("antialias") or size is None or tensor.dim() != 4:
-            return usual(tensor, size, scale_factor, **settings)
+            return usual(tensor, size, *given, **settings)
         high, wide = (size, size) if isinstance(size, int) else size
         rows, columns = (
-            usual(torch.eye(int(old))[None, None], (int(new), int(old)), **settings)[0, 0]
+            usual(torch.eye(int(old))[None, None], (int(new), int(old)), *given, **settings)[0, 0]
             for old, new in zip(tensor.shape[-2:], (high, wide), strict=True)
         )
         return rows @ tensor @ columns.T
