@@ -89,6 +89,9 @@ def _is_refused_here(spec: ModelSpec, head: Head) -> bool:
         return True  # nobody wrote its sounds and videos yet
     if spec.modalities == ("video",) and not spec.processors.image_processor:
         return True  # torchvision alone makes its frames
+    reads = "input_ids" in head.inputs and "attention_mask" not in head.inputs
+    if head.task == "feature-extraction" and reads and not given_arrays(spec):
+        return True  # its vectors are the mean of those that a mask leaves
     only_images = spec.modalities == ("image",)
     if (only_images or head.task in SEEN) and _is_refused(spec.processors.image_processor):
         return True  # nobody wrote its pictures in NumPy yet

@@ -42,7 +42,6 @@ _BESIDE: Final = frozenset(
         "image_sizes",
         "pixel_attention_mask",
         "image_grid_hw",
-        "target_sizes",
         "high_res_pixel_values",
         "mm_token_type_ids",
         "is_longer",

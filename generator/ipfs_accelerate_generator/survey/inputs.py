@@ -64,9 +64,10 @@ def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
 
 
 def sees(candidate: Candidate) -> bool:
-    """Whether the signature has an input for a picture, a film or a sound, under whatever name."""
+    """Whether the signature has an input for a picture, a film or a sound, or ids of what is no text, by any name."""
     return any(
         not {"pixel", "image", "video", "audio", "patches", "features"}.isdisjoint(name.split("_"))
+        or (name.endswith("_input_ids") and name != "decoder_input_ids")
         for name in inspect.signature(candidate.call).parameters
     )
 

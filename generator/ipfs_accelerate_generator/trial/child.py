@@ -138,6 +138,7 @@ def start(
     for source in (trial.module, trial.suite):
         _forget_bytecode(source)
     file, log = options.folder / f"{name}.jsonl", options.folder / f"{name}.log"
+    log.write_bytes(b"")  # it is read even where the child ends before it can say anything
     chosen = options.folder / f"{name}.selection.json"
     write_atomic(chosen, selection.to_json())
     token = uuid.uuid4().hex

@@ -46,6 +46,7 @@ _SHAPING = (
     "listening.py",
     "onnx_program.py",
     "openvino_program.py",
+    "outputs.py",
     "packed_pictures.py",
     "patch_tower.py",
     "recurrences.py",

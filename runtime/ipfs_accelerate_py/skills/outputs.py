@@ -1,10 +1,11 @@
-"""What a model gives, where it runs: a tensor somewhere in its output, found by the way that leads to it."""
+"""Arrays where a model runs: a tensor somewhere in its output, and what each token written sees of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ipfs_accelerate_py.skills.calls import answered
+from ipfs_accelerate_py.skills.arrays import Tensors
+from ipfs_accelerate_py.skills.calls import WRITTEN, answered
 
 
 def found_at(output: Any, path: tuple[str | int, ...], *, whole: bool = False) -> Any:
@@ -12,3 +13,12 @@ def found_at(output: Any, path: tuple[str | int, ...], *, whole: bool = False) -
     for key in path:
         output = output[key]
     return answered(output, whole=whole)
+
+
+def grown(batch: Tensors, name: str) -> dict[str, Any]:
+    """Return `batch` with a row in `name`, (rows, tokens, ...), for each token written: that of the last before it."""
+    import torch
+
+    known, new = batch[name], batch[WRITTEN].shape[1]
+    last = known[:, -1:].repeat_interleave(new, dim=1)
+    return {**batch, name: torch.cat([known, last], dim=1)}

@@ -179,8 +179,8 @@ def of_one_time(shape: Shape, generator: Any) -> Any:
 
 
 def kinds_by_column(shape: Shape, generator: Any) -> Any:
-    """Several kinds of each token, such as its row and column in a table, each below its own number of kinds."""
+    """Several kinds of each token, such as its row and column in a table: those that every kind has as many of."""
     import torch
 
-    counts = torch.tensor(getattr(shape.config, "type_vocab_sizes", None) or [2])
-    return (torch.rand(shape.batch, shape.tokens, len(counts), generator=generator) * counts).long()
+    counts = getattr(shape.config, "type_vocab_sizes", None) or [2]
+    return torch.randint(0, min(counts), (shape.batch, shape.tokens, len(counts)), generator=generator)
