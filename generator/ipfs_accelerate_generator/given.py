@@ -51,7 +51,6 @@ _HEARD: Final = frozenset({"input_values", "input_features"})
 _READS: Final = {
     "image-feature-extraction": ("last_hidden_state",),
     "image-segmentation": ("logits",),
-    "feature-extraction": ("last_hidden_state", "pooler_output"),
 }
 """What the templates of a few tasks read, of whose classes some give something else."""
 _TOWERS: Final = ("get_text_features", "get_image_features")
@@ -95,7 +94,7 @@ def _is_read(head: Head) -> bool:
     """Whether the template of its task reads what `head` gives."""
     if head.method:
         return head.method in _TOWERS
-    return head.output in _READS[head.task] or not {"pixel_values", "input_ids"} & {*head.inputs}
+    return head.output in _READS[head.task]
 
 
 def unwritten(spec: ModelSpec, head: Head) -> bool:

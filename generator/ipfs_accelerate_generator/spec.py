@@ -309,6 +309,11 @@ class ModelSpec:
         return judges and self.processors.tokenizer == "TokenizersBackend"
 
     @property
+    def has_experts(self) -> bool:
+        """Whether layers are made of experts, of which each token gets a few."""
+        return any(name.endswith("num_experts") for name in self.tiny)
+
+    @property
     def stem(self) -> str:
         """The name, without a suffix, of every file about this type."""
         return file_stem(self.model_type)
