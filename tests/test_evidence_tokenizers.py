@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import transformers
 from transformers import AutoTokenizer
 
-from ipfs_accelerate_py.evidence.tiny import TEXTS, special_ids, trained, widened
+from ipfs_accelerate_py.evidence.tiny import TEXTS, side, special_ids, trained, widened
 
 # Pieces of words, pairs of bytes, pairs that fall back to bytes, SentencePiece's likeliest, and one that has no class.
 _KINDS = (
@@ -49,6 +50,16 @@ def test_a_type_without_a_class_of_its_own_gets_a_token_for_hidden_words() -> No
     tokenizer = trained(transformers.TokenizersBackend, masks=True)
     assert None not in (tokenizer.mask_token_id, tokenizer.pad_token_id)
     assert trained(transformers.TokenizersBackend).pad_token_id is None
+
+
+def test_such_a_type_gets_a_token_that_ends_each_text_where_texts_are_judged_by_it() -> None:
+    tokenizer = trained(transformers.TokenizersBackend, ends=True)
+    assert [ids[-1] for ids in tokenizer(list(TEXTS))["input_ids"]] == [tokenizer.eos_token_id] * len(TEXTS)
+
+
+def test_a_picture_is_as_small_as_the_shorter_side_that_a_configuration_says() -> None:
+    config = SimpleNamespace(vision_config=SimpleNamespace(image_size=[48, 32]), size=16)
+    assert (side(config, "vision_config.image_size"), side(config, "size")) == (32, 16)
 
 
 def test_every_part_is_told_how_many_tokens_there_are() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -13,6 +14,7 @@ transformers = pytest.importorskip("transformers")
 from ipfs_accelerate_generator.given import unmade  # noqa: E402
 from ipfs_accelerate_generator.spec import Head, Processors, Tensor  # noqa: E402
 from ipfs_accelerate_generator.survey.given import idle, sized, whole  # noqa: E402
+from ipfs_accelerate_py.evidence.given import grown  # noqa: E402
 
 
 def made(rows: int = 2) -> dict[str, Any]:
@@ -82,10 +84,33 @@ HEAD = Head(
     [
         ("ViTImageProcessorPil", ""),
         ("ImageGPTImageProcessorPil", "what ImageGPTImageProcessorPil makes of a picture is not proved here"),
-        ("", "no processor of a picture is known"),
+        ("", "no processor of a picture is proved here"),
     ],
 )
 def test_a_picture_is_given_as_an_array_where_its_processor_is_not_proved(name: str, reason: str) -> None:
     spec: Any = SimpleNamespace(processors=Processors(image_processor=name), heads=(HEAD,))
     assert unmade(spec, HEAD).endswith(reason)
     assert bool(unmade(spec, HEAD)) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("output", "method", "is_given"),
+    [("last_hidden_state", "", False), ("feature_maps_0", "", True), ("last_hidden_state", "encode", True)],
+)
+def test_what_no_template_makes_an_answer_of_is_given_arrays(
+    output: str, method: str, is_given: bool
+) -> None:
+    head = Head(
+        task="image-feature-extraction",
+        table="",
+        model="SomeBackbone",
+        inputs=("pixel_values",),
+        output=output,
+        method=method,
+    )
+    spec: Any = SimpleNamespace(processors=Processors(image_processor="ViTImageProcessorPil"), heads=(head,))
+    assert bool(unmade(spec, head)) is is_given
+
+
+def test_one_more_of_an_axis_is_another_size_even_of_none() -> None:
+    assert grown(np.zeros((3, 0), dtype=np.float32), 1).shape == (3, 1)

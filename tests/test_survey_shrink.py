@@ -48,7 +48,7 @@ def config(model_type: str) -> Any:
         ("decoder_num_attention_heads", Quantity.HEADS),
         ("num_key_value_heads", Quantity.GROUPS),
         ("vocab_size", Quantity.VOCABULARY),
-        ("type_vocab_size", Quantity.OTHER),
+        ("type_vocab_size", Quantity.KINDS),
         ("conv_kernel_size", Quantity.OTHER),
         ("max_position_embeddings", Quantity.POSITIONS),
         ("num_hidden_layers", Quantity.LAYERS),
@@ -58,6 +58,13 @@ def config(model_type: str) -> Any:
 )
 def test_the_end_of_a_name_says_what_a_field_counts(name: str, expected: Quantity) -> None:
     assert quantity(name, {}) is expected
+
+
+def test_a_usual_name_counts_where_its_class_knows_another_that_says_nothing() -> None:
+    assert (
+        quantity("max_position_embeddings", {"model_max_length": "max_position_embeddings"})
+        is Quantity.POSITIONS
+    )
 
 
 def test_the_common_name_of_a_field_comes_before_its_own() -> None:

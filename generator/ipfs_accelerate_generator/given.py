@@ -48,6 +48,12 @@ _BESIDE: Final = frozenset(
     }
 )
 _HEARD: Final = frozenset({"input_values", "input_features"})
+_READS: Final = {
+    "image-feature-extraction": ("last_hidden_state",),
+    "image-segmentation": ("logits",),
+}
+"""What the templates of a few tasks read, of whose classes some give something else."""
+_TOWERS: Final = ("get_text_features", "get_image_features")
 _PICTURED: Final = frozenset({"image-text-to-text", "any-to-any"})
 _SPEAKS: Final = "automatic-speech-recognition"
 _WRITES: Final = _PICTURED | {"text-generation", "text2text-generation"}
@@ -71,6 +77,8 @@ def unmade(spec: ModelSpec, head: Head) -> str:
         return f"{head.task} takes {strange}, which no processor makes"
     if _HEARD.intersection(head.inputs) and made.feature_extractor not in _EXTRACTORS:
         return _unproved(head, made.feature_extractor, "a sound")
+    if head.task in _READS and not _is_read(head):
+        return f"{head.task} reads {head.output}: nobody wrote what makes an answer of it yet"
     pictured = any(each.task in _PICTURED for each in spec.heads)
     if "input_ids" in head.inputs and not (made.tokenizer or pictured):
         return _unproved(head, made.processor, "a text")
@@ -80,6 +88,13 @@ def unmade(spec: ModelSpec, head: Head) -> str:
     if sees and "input_ids" in head.inputs and head.task == "feature-extraction":
         return f"{head.task} takes {', '.join(head.inputs)}: nobody wrote what makes them together yet"
     return ""
+
+
+def _is_read(head: Head) -> bool:
+    """Whether the template of its task reads what `head` gives."""
+    if head.method:
+        return head.method in _TOWERS
+    return head.output in _READS[head.task]
 
 
 def unwritten(spec: ModelSpec, head: Head) -> bool:

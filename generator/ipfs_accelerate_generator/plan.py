@@ -135,11 +135,12 @@ class Plan:
 
     @property
     def tiny_image_size(self) -> int:
-        """The size of the images that the tiny configuration takes; where it takes any, twice what a pyramid needs."""
+        """The size of the tiny configuration's images: twice a pyramid's if it takes any, 0 if it does not say."""
         found: object = self.spec.tiny if self.spec.limits.image else None
         for key in self.spec.limits.image.split("."):
             found = found.get(key) if isinstance(found, Mapping) else None
-        return found if isinstance(found, int) else 64
+        found = found[0] if isinstance(found, list) and found else found
+        return found if isinstance(found, int) else 0 if self.spec.limits.image else 64
 
     @property
     def image_reader(self) -> Identifier:
@@ -231,10 +232,9 @@ class Plan:
 
     @property
     def handler(self) -> Identifier:
-        """The class of handlers: one that runs rows as steps say where any head reads all anew for each token."""
-        if self.rereads:
-            return Identifier("Rereader")
-        return Identifier("ApartHandler" if any(head.runs_apart for head in self.heads) else "Handler")
+        """The class of handlers: one that runs rows as steps say, or apart, where any head asks for it."""
+        usual = "ApartHandler" if any(head.runs_apart for head in self.heads) else "Handler"
+        return Identifier("Rereader" if self.rereads else usual)
 
     @property
     def openvino_route(self) -> str:

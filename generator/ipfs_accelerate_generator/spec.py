@@ -303,6 +303,17 @@ class ModelSpec:
         return "fill-mask" in self.tasks and self.processors.tokenizer == "TokenizersBackend"
 
     @property
+    def judges_ends(self) -> bool:
+        """Whether a text is judged by its end in a type that has no tokenizer of its own, and so none that ends it."""
+        judges = self.subfamily == "text-to-text" and "text-classification" in self.tasks
+        return judges and self.processors.tokenizer == "TokenizersBackend"
+
+    @property
+    def has_experts(self) -> bool:
+        """Whether layers are made of experts, of which each token gets a few."""
+        return any(name.endswith("num_experts") for name in self.tiny)
+
+    @property
     def stem(self) -> str:
         """The name, without a suffix, of every file about this type."""
         return file_stem(self.model_type)

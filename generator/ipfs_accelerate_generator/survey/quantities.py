@@ -28,6 +28,7 @@ class Quantity(StrEnum):
     WINDOW = "tokens that attend to each other"
     TOKEN = "token id"  # noqa: S105 - an id, no secret
     PLACES = "layers by number"
+    KINDS = "kinds of tokens"
     SPREAD = "spread of the first weights"
     FACTOR = "factor on the spread of the first weights"
     OTHER = "other"
@@ -36,7 +37,8 @@ class Quantity(StrEnum):
 # The longest ending of whole words decides: `hidden_layers` ends `num_hidden_layers` and
 # `decoder_hidden_layers`. A field that no ending fits is left as it is.
 _ENDINGS: Final[Mapping[Quantity, str]] = {
-    Quantity.OTHER: "type_vocab_size num_adapter_layers max_window_layers max_2d_position_embeddings",
+    Quantity.KINDS: "type_vocab_size",
+    Quantity.OTHER: "num_adapter_layers max_window_layers max_2d_position_embeddings",
     Quantity.TOKEN: "token_id token_index token_ids",
     Quantity.SPREAD: "initializer_range init_std initializer_std",
     Quantity.FACTOR: "initializer_factor",

@@ -170,6 +170,7 @@ _RULES: Final[Mapping[Quantity, _Rule]] = {
     Quantity.SEEN: lambda _sheet, _, value: _at_most(value, 4),
     Quantity.WINDOW: lambda _sheet, _, value: _at_most(value, 8),
     Quantity.CODES: lambda _sheet, _, value: _at_most(value, 64),
+    Quantity.KINDS: lambda _sheet, _, value: value or 2,  # of none an input for them would do nothing
     Quantity.TOKEN: _token,
     Quantity.SPREAD: _spread,
     Quantity.FACTOR: lambda sheet, _, value: value * sheet.how.factor,

@@ -198,6 +198,12 @@ def faulty(fault: str, item: Mapping[str, Array]) -> Any:
     return wrong[fault]
 
 
+def grown(array: Array, axis: int) -> Array:
+    """Return `array` with one more of its `axis`, also where it has none of it."""
+    more = np.ones((*array.shape[:axis], 1, *array.shape[axis + 1 :]), dtype=array.dtype)
+    return np.concatenate([array, more], axis=axis)
+
+
 def counting(tiny: Mapping[str, Any], vocabulary: str, count: int) -> dict[str, Any]:
     """Return `tiny`, the fields of a configuration, with `count` at the dotted field `vocabulary`, if it names one."""
     key, _, rest = vocabulary.partition(".")

@@ -35,10 +35,11 @@ TEXTS = (
 _SPACE = "\u2581"  # what SentencePiece writes for a space
 
 
-def trained(tokenizer_class: Any, *, masks: bool = False) -> Any:
+def trained(tokenizer_class: Any, *, masks: bool = False, ends: bool = False) -> Any:
     """Return a tokenizer of `tokenizer_class` that knows the words of `TEXTS`.
 
-    With `masks` it has tokens for a hidden word and for padding, also where the class names none.
+    With `masks` it has tokens for a hidden word and for padding, and with `ends` it ends each text, also where the
+    class says nothing of these.
 
     The trainers of WordPiece, byte pairs and Unigram break ties by chance: with their vocabularies no two checkpoints,
     and no two bundles made from them, would be the same. So the pieces are chosen here. A class that cannot be without
@@ -50,7 +51,7 @@ def trained(tokenizer_class: Any, *, masks: bool = False) -> Any:
     if "vocab_file" in needed:
         return _spelling(tokenizer_class)
     if tokenizer_class.__name__ == "TokenizersBackend":  # it has no model of its own to train
-        return _of_bytes(tokenizer_class, masks=masks)
+        return _of_bytes(tokenizer_class, masks=masks, ends=ends)
     fresh = tokenizer_class()
     library = getattr(fresh, "backend_tokenizer", None)
     size = VOCABULARY + (BYTES if "ByteLevel" in str(getattr(library, "pre_tokenizer", "")) else 0)
@@ -146,7 +147,7 @@ def special_ids(tokenizer: Any) -> dict[str, int]:
     return {name: place for name, place in found.items() if place is not None}
 
 
-def _of_bytes(tokenizer_class: Any, *, masks: bool) -> Any:
+def _of_bytes(tokenizer_class: Any, *, masks: bool, ends: bool) -> Any:
     """Return a tokenizer of byte pairs that begins each text with a token of its own.
 
     It has none for padding, unless it is to have one for hidden words as well.
@@ -165,9 +166,16 @@ def _of_bytes(tokenizer_class: Any, *, masks: bool) -> Any:
     )
     library.train_from_iterator(TEXTS, trainer)
     begin = ("<s>", library.token_to_id("<s>"))
-    library.post_processor = processors.TemplateProcessing(
-        single="<s> $A", pair="<s> $A <s> $B:1", special_tokens=[begin]
-    )
+    end = ("</s>", library.token_to_id("</s>"))
+    if ends:
+        framed = processors.TemplateProcessing(
+            single="<s> $A </s>", pair="<s> $A </s> $B:1 </s>:1", special_tokens=[begin, end]
+        )
+    else:
+        framed = processors.TemplateProcessing(
+            single="<s> $A", pair="<s> $A <s> $B:1", special_tokens=[begin]
+        )
+    library.post_processor = framed
     known = dict(
         zip(("unk_token", "bos_token", "eos_token", "pad_token", "mask_token"), special, strict=False)
     )
@@ -238,6 +246,14 @@ def widened(tiny: Mapping[str, Any], vocabulary: str, count: int) -> dict[str, A
     if key:
         found[key] = widened(found.get(key) or {}, rest, count) if rest else count
     return found
+
+
+def side(config: Any, field: str) -> int:
+    """Return the least side of the pictures that `config` takes, as its dotted `field` says it."""
+    found = config
+    for key in field.split("."):
+        found = getattr(found, key)
+    return int(min(found) if isinstance(found, list | tuple) else found)
 
 
 def sized(processor_class: Any, size: int) -> Any:
