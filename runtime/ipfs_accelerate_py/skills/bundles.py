@@ -41,6 +41,7 @@ _SHAPING = (
     "complex_numbers.py",
     "eager.py",
     "engine_eager.py",
+    "experts.py",
     "export.py",
     "kept.py",
     "listening.py",
