@@ -167,7 +167,13 @@ SPEC = ModelSpec(
             output="logits",
             config={"is_decoder": False},
         ),
-        Head(task="feature-extraction", table="", model="BertModel", inputs=("input_ids",), output="pooled"),
+        Head(
+            task="feature-extraction",
+            table="",
+            model="BertModel",
+            inputs=("input_ids", "attention_mask"),
+            output="pooled",
+        ),
         Head(
             task="next-sentence-prediction",
             table="",

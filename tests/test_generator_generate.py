@@ -246,6 +246,8 @@ def poisoned(data: st.DataObject) -> tuple[ModelSpec, str]:
 
 
 BENIGN = shape(made())
+# An input that nothing makes takes its head away, and nothing else.
+WITHOUT = shape(made(replace(SPEC, heads=SPEC.heads[1:])))
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -262,7 +264,7 @@ def test_no_value_of_a_spec_can_change_the_shape_of_a_module_or_leave_its_folder
     except NoTemplate:
         assert not spec.processors.tokenizer
         return
-    assert shape(modules) == BENIGN
+    assert shape(modules) in (BENIGN, WITHOUT)
     assert all(Path(module.path).name == module.path.split("/")[2] for module in modules)
     assert {str(Path(module.path).parent) for module in modules} == {
         "generated/ipfs_accelerate_skills",

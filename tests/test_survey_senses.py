@@ -123,9 +123,9 @@ def test_a_form_of_pictures_counts_only_if_the_whole_model_takes_it() -> None:
     assert feed.shape.form == "patches of each picture"
 
 
-def test_a_token_for_a_picture_is_made_up_only_where_one_looks_closer() -> None:
+def test_a_token_for_a_picture_is_that_of_pictures_where_one_looks_closer() -> None:
     config = subject("instructblip").config
-    assert "image_token_index" not in tiny(config, USUAL)
+    assert 0 < tiny(config, USUAL)["image_token_index"] < PICTURE
     assert tiny(config, CLOSER)["image_token_index"] == PICTURE
 
 
