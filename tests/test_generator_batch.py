@@ -186,6 +186,24 @@ def test_what_a_person_wrote_is_not_replaced_unless_asked(place: Workspace, text
     assert everything(place, overwrite=True).written == ("generated/ipfs_accelerate_skills/hf_bert.py",)
 
 
+def test_what_nothing_leads_to_any_more_is_deleted_unless_a_person_changed_it(place: Workspace) -> None:
+    everything(place)
+    own = skill(place, "electra")
+    own.write_text(own.read_text() + "# mine\n")
+    (place.package / "templates/families/embedding.py.jinja").unlink()
+    report = everything(place)
+    assert not skill(place).exists()
+    assert {path for path in report.deleted if "hf_bert" in path} == {
+        "generated/ipfs_accelerate_skills/hf_bert.py",
+        "generated/tests/test_hf_bert.py",
+    }
+    assert own.exists()
+    assert [error for error in report.errors if "electra" in error and "edited by hand" in error]
+    own.write_text(own.read_text().removesuffix("# mine\n"))
+    assert not everything(place).errors
+    assert not check(Workspace.at(place.root, package=place.package), full=True).problems
+
+
 def test_a_deleted_module_is_made_again(place: Workspace) -> None:
     everything(place)
     skill(place).unlink()

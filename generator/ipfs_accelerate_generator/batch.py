@@ -15,7 +15,7 @@ from typing import Final
 from ipfs_accelerate_generator import catalogue
 from ipfs_accelerate_generator.lineage import generator_digest
 from ipfs_accelerate_generator.make import Made, make
-from ipfs_accelerate_generator.module import SKILLS, Module, read_banner
+from ipfs_accelerate_generator.module import SKILLS, Module, read_banner, skill_path, test_path
 from ipfs_accelerate_generator.stamp import (
     Entry,
     Inputs,
@@ -46,6 +46,8 @@ class Outcome:
 
     stem: str
     written: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    """Were generated here once, and nothing leads to them any more."""
     skipped: bool = False
     """Nothing that shapes it has changed since it was generated here."""
     untemplated: tuple[str, ...] = ()
@@ -65,6 +67,11 @@ class Report:
     def written(self) -> tuple[str, ...]:
         """Every path that was written."""
         return (*(path for each in self.outcomes for path in each.written), *self.shared)
+
+    @property
+    def deleted(self) -> tuple[str, ...]:
+        """Every path that was deleted."""
+        return tuple(path for each in self.outcomes for path in each.deleted)
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -149,9 +156,15 @@ def _chunks(files: Sequence[SpecFiles], jobs: int) -> list[Sequence[SpecFiles]]:
 
 
 def _write(workspace: Workspace, made: Made, *, overwrite: bool) -> Outcome:
-    """Write those modules of `made` whose text differs, unless a person's work would be lost."""
+    """Write those modules of `made` whose text differs, unless a person's work would be lost.
+
+    What was generated here and is no longer due is deleted, so that no module speaks for facts that are gone.
+    """
     outcome = Outcome(made.stem, untemplated=made.untemplated, lacking=made.lacking, error=made.error)
+    if made.error:
+        return outcome
     written: list[str] = []
+    deleted: list[str] = []
     try:
         for module in made.modules:
             path = workspace.root / module.path
@@ -159,18 +172,27 @@ def _write(workspace: Workspace, made: Made, *, overwrite: bool) -> Outcome:
                 return replace(outcome, error=f"{module.path}: {fact}", written=tuple(written))
             if write_if_changed(path, module.text):
                 written.append(module.path)
+        for superfluous in {skill_path(made.stem), test_path(made.stem)} - {
+            each.path for each in made.modules
+        }:
+            path = workspace.root / superfluous
+            if not overwrite and (fact := _edited(path, None)):
+                return replace(outcome, error=f"{superfluous}: {fact}", written=tuple(written))
+            if path.exists():
+                path.unlink(missing_ok=True)  # the same command beside this one may have been first
+                deleted.append(superfluous)
     except AccelerateError as error:
         return replace(outcome, error=str(error), written=tuple(written))
-    return replace(outcome, written=tuple(written))
+    return replace(outcome, written=tuple(written), deleted=tuple(sorted(deleted)))
 
 
-def _edited(path: Path, module: Module) -> str:
-    """Return why the file at `path` must not be replaced by `module`; "" if it may be."""
+def _edited(path: Path, module: Module | None) -> str:
+    """Return why the file at `path` must not give way to `module`, or to nothing; "" if it may."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
         return ""
-    if raw == module.text.encode():
+    if module is not None and raw == module.text.encode():
         return ""
     banner = read_banner(raw)
     if banner is not None and banner.is_intact:

@@ -33,7 +33,8 @@ def _generate(
 ) -> None:
     """Write skills and their tests from specs and templates.
 
-    Only files whose text changes are written. What is wrong with one model type does not stop the others; all
+    Only files whose text changes are written, and what was generated for facts that are gone is deleted; what
+    was edited by hand is neither, unless --overwrite is given. What is wrong with one model type does not stop the others; all
     of it is said at the end, and the exit code is 1.
 
     \b
@@ -66,6 +67,8 @@ def _tell(report: Report, *, alone: bool) -> None:
 
     for path in report.written:
         say(f"wrote {path}")
+    for path in report.deleted:
+        say(f"deleted {path}: nothing leads to it any more")
     if report.notice:
         say(report.notice)
     lacking = [each for each in report.outcomes if each.lacking]
@@ -78,6 +81,7 @@ def _tell(report: Report, *, alone: bool) -> None:
         err().print(f"error: {error}", markup=False, soft_wrap=True)
     counts = [f"{len(report.outcomes)} model types", f"{len(report.written)} files written"]
     skipped = sum(each.skipped and not each.lacking for each in report.outcomes)
+    counts += [f"{len(report.deleted)} deleted"] * bool(report.deleted)
     counts += [f"{skipped} up to date"] * bool(skipped)
     counts += [f"{len(lacking)} without templates"] * bool(lacking)
     counts += [f"{len(report.errors)} failed"] * bool(report.errors)
@@ -87,6 +91,7 @@ def _tell(report: Report, *, alone: bool) -> None:
 def _facts(report: Report) -> dict[str, object]:
     return {
         "written": list(report.written),
+        "deleted": list(report.deleted),
         "notice": report.notice,
         "model_types": {
             each.stem: {
