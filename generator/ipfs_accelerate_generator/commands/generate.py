@@ -34,8 +34,8 @@ def _generate(
     """Write skills and their tests from specs and templates.
 
     Only files whose text changes are written, and what was generated for facts that are gone is deleted; what
-    was edited by hand is neither, unless --overwrite is given. What is wrong with one model type does not stop the others; all
-    of it is said at the end, and the exit code is 1.
+    was edited by hand is neither, unless --overwrite is given. What is wrong with one model type does not stop
+    the others; all of it is said at the end, and the exit code is 1.
 
     \b
     Examples:
