@@ -99,6 +99,8 @@ def _prove(
     if misfits := given.misfits(_read(candidate, model, feed), _seeing_all(feed.made())):
         with suppress(SurveyError):  # it requires them
             feed = settled(candidate, model, tuple(name for name in feed.names if name not in misfits))
+    if _PICTURES.issuperset(feed.names) and (unread := _unread(candidate, model, feed)):
+        feed = settled(candidate, model, tuple(name for name in feed.names if name not in unread))
     extra: dict[str, Value] = {}
     if candidate.task == "text-generation" and not _causal(model, feed):
         if "is_decoder" not in vars(model.config):
@@ -292,6 +294,12 @@ def _pictures(model: Any, feed: Feed) -> str:
     if axes == 5:
         return "tiled" if "image_sizes" in feed.names else "nested"
     return {4: "cut" if cut else "whole", 3: "rows", 2: "patches"}.get(axes, "")
+
+
+def _unread(candidate: Candidate, model: Any, feed: Feed) -> tuple[str, ...]:
+    """Return the masks of pictures that the class takes and does not read: a handler need not make them."""
+    found = given.idle(_read(candidate, model, feed), feed.made(), feed.made(seed=1))
+    return tuple(name for name in found if name.endswith("mask"))
 
 
 def _seeing_all(made: Mapping[str, Any]) -> dict[str, Any]:

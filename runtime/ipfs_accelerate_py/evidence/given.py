@@ -68,16 +68,20 @@ class ArrayBench(Bench):
     def controls(self, forward: Callable[[Mapping[str, Array]], Mapping[str, Array]]) -> list[Control]:
         """Return how far each input, with other numbers in it, moves the result.
 
-        Where the model itself refuses all other numbers, as for the sizes of a grid, there is nothing to move it by.
+        Where the model itself refuses the numbers that would matter, as for the sizes of a grid or of a picture, there
+        is nothing to move it by: a wrong one cannot give a wrong answer.
 
         Raises:
             EvidenceError: an input moves the result that is said not to.
         """
         right = forward(self.batch)
         found = []
-        for name, wrong in self._wrong.items():
+        others, refused = self._tried
+        for name, wrong in others.items():
             moved = relative_change(right, forward({**self.batch, name: wrong}))
             if not self.case.given[name].idle:
+                if moved == 0 and name in refused:
+                    continue
                 found.append(Control(f"{name} changed", moved))
             elif moved > TOLERANCE:
                 raise EvidenceError(f"{name} is said not to matter, and moved the result by {moved:.3g}")
@@ -88,9 +92,13 @@ class ArrayBench(Bench):
         return found
 
     @cached_property
-    def _wrong(self) -> dict[str, Array]:
-        """Other numbers for each input: of those that the eager model takes, the ones that move its result most."""
+    def _tried(self) -> tuple[dict[str, Array], frozenset[str]]:
+        """Other numbers for each input: of those that the eager model takes, the ones that move its result most.
+
+        And the inputs of which it refuses some numbers.
+        """
         right = self.reference(self.batch)
+        refused = set()
         chosen: dict[str, Array] = {}
         for name, array in self.batch.items():
             most = -1.0
@@ -100,10 +108,11 @@ class ArrayBench(Bench):
                 try:
                     moved = relative_change(right, self.reference({**self.batch, name: wrong}))
                 except (*_REFUSALS, EvidenceError):
+                    refused.add(name)
                     continue
                 if moved > most:
                     most, chosen[name] = moved, wrong
-        return chosen
+        return chosen, frozenset(refused)
 
 
 class ArrayLab(Lab):
@@ -175,6 +184,7 @@ def _others(array: Array) -> Iterator[Array]:
         yield 1 - array
         yield np.ones_like(array)
         yield np.where(np.arange(array.size).reshape(array.shape) % 2 == 0, array, 0)
+        yield np.where(np.arange(array.shape[-1]) < array.shape[-1] // 2, array, 0)  # whole patches are hidden
     else:
         yield random.permutation(array.reshape(-1)).reshape(array.shape)
         yield np.where(array > array.min(), array - 1, array)
