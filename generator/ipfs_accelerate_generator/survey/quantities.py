@@ -78,7 +78,7 @@ _RARE_ENDINGS: Final[Mapping[Quantity, str]] = {
     ),
 }
 
-_OWN: Final = frozenset({Quantity.GROUPS, Quantity.POSITIONS})
+_OWN: Final = frozenset({Quantity.GROUPS, Quantity.POSITIONS, Quantity.VOCABULARY})
 """What a field of a usual name counts even where its class has a common name for it that nothing here knows."""
 
 _BY_ENDING: Final = {ending: quantity for quantity, endings in _ENDINGS.items() for ending in endings.split()}
