@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from ipfs_accelerate_generator.modalities import modalities
 from ipfs_accelerate_generator.module import SKILLS
 from ipfs_accelerate_generator.plan import Plan
 from ipfs_accelerate_generator.planned import Pair
@@ -31,6 +32,7 @@ def entry(plan: Plan) -> Entry:
         "backends": {head.task: list(head.backends) for head in plan.heads},
         "limits": {name: field for name, field in limits.items() if field},
         "generates": [head.task for head in plan.heads if head.generates or head.rereads],
+        **({"carries": _carries(plan)} if len(spec.modalities) > 1 else {}),
         **({"rereads": rereads} if (rereads := [head.task for head in plan.heads if head.rereads]) else {}),
         "not_offered": {
             **dict.fromkeys(plan.untemplated, NO_TEMPLATE),
@@ -39,6 +41,12 @@ def entry(plan: Plan) -> Entry:
         "left_out": _table(plan.left_out, lambda pair: pair.reason),
         "proved": _table(plan.proved, lambda pair: pair.difference),
     }
+
+
+def _carries(plan: Plan) -> dict[str, list[str]]:
+    """Return what each task is asked about, of all that the type takes, which is the union."""
+    known = plan.spec.modalities
+    return {head.task: [each for each in modalities([head]) if each in known] for head in plan.spec.heads}
 
 
 def _table(pairs: tuple[Pair, ...], value: Any) -> dict[str, dict[str, Any]]:

@@ -1,33 +1,24 @@
-"""What is read without running anything: title, limits, processors, family and modalities."""
+"""What is read without running anything: title, limits, processors and family."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from ipfs_accelerate_generator.given import is_given
+from ipfs_accelerate_generator.modalities import CARRIES
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, Processors
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.pictured import KINDS
 from ipfs_accelerate_generator.survey.shape import text
 from ipfs_accelerate_generator.survey.subject import Subject
 from ipfs_accelerate_py.evidence.tiny import trained
-
-# The modality that an input carries; inputs that go with another (masks, segments) carry none of their own.
-_CARRIES: Final[Mapping[str, str]] = {
-    "input_ids": "text",
-    "pixel_values": "image",
-    "pixel_values_videos": "video",
-    "input_values": "audio",
-    "input_features": "audio",
-    "past_values": "time-series",
-}
 
 # Config fields that limit an input, the usual name first.
 _TOKEN_LIMITS: Final = (
@@ -182,7 +173,7 @@ def returned(about: Subject, made: Processors) -> tuple[str, ...]:
     if _told(made.processor, f"return_{KINDS}", False):
         names.append(KINDS)
     if not names:  # no processor is known: the names that most models use
-        names = ["input_ids", "attention_mask", *(name for name in _CARRIES if name != "input_ids")]
+        names = ["input_ids", "attention_mask", *(name for name in CARRIES if name != "input_ids")]
     return tuple(dict.fromkeys(names))
 
 
@@ -227,16 +218,6 @@ def _path(config: Any, names: Iterable[str]) -> str:
     inner = [(key, value) for key, value in vars(config).items() if isinstance(value, PreTrainedConfig)]
     inner.sort(key=lambda each: each[1] is not text(config))
     return next((f"{key}.{path}" for key, value in inner if (path := _path(value, names))), "")
-
-
-def modalities(heads: Iterable[Head]) -> tuple[str, ...]:
-    """Return what the inputs of `heads` carry, in the order of text, image, video, audio."""
-    given = {
-        "pixel_values_videos" if name == "pixel_values" and "video" in head.task.split("-") else name
-        for head in heads
-        for name in head.inputs
-    }
-    return tuple(dict.fromkeys(modality for name, modality in _CARRIES.items() if name in given))
 
 
 def given(heads: tuple[Head, ...]) -> tuple[Head, ...]:

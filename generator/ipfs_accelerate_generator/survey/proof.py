@@ -175,10 +175,29 @@ def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool, *, texts
     try:
         longer = feed.made(tokens=TOKENS[1])
         tensors = described(feed.made(), longer, more, whole=whole, literal=literal, texts=texts)
+        if not _takes_any_ids(candidate, model, feed, tensors):
+            literal |= {"input_ids"}
+            tensors = described(feed.made(), longer, more, whole=whole, literal=literal, texts=texts)
     except SpecError:  # more numbers than a spec holds
         return ()
     sized = given.sized(tensors, lambda config: feed.made(config=config), feed.shape.config)
     return given.told(sized, given.idle(_read(candidate, model, feed), feed.made(), feed.made(seed=1)))
+
+
+def _takes_any_ids(candidate: Candidate, model: Any, feed: Feed, tensors: tuple[Tensor, ...]) -> bool:
+    """Whether ids drawn as `tensors` say are taken: a class that reads the end of a text wants one in each."""
+    import torch
+
+    about = next((each for each in tensors if each.name == "input_ids" and not each.values), None)
+    if about is None:
+        return True
+    drawn = torch.Generator().manual_seed(0)
+    ids = torch.randint(about.low, about.high, about.shape, generator=drawn)
+    try:
+        forward(model, feed.made() | {"input_ids": ids}, candidate.method)
+    except FOREIGN:
+        return False
+    return True
 
 
 def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:

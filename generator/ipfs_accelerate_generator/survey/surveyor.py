@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.choice import wants_arrays
 from ipfs_accelerate_generator.given import is_given, unmade, unwritten
+from ipfs_accelerate_generator.modalities import modalities
 from ipfs_accelerate_generator.planned import given_arrays
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Processors, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
@@ -188,8 +189,8 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         for candidate in heads
         if _in(candidate, best)
     )
-    carried = facts.modalities(made)
-    given = facts.modalities(facts.given(made))
+    carried = modalities(made)
+    given = modalities(facts.given(made))
     family, subfamily = facts.family(given, tuple(head.task for head in made), made)
     vocabulary = facts.vocabulary(config)
     limits = facts.limits(config, carried)

@@ -74,6 +74,7 @@ def _coverage(
         found,
         generating=known.generating,
         rereading=known.rereading,
+        carried=known.carried,
         overrides=overrides(root),
     )
     different = None if against is None else changes(earlier(against), found)

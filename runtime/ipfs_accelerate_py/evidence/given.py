@@ -184,7 +184,9 @@ def _others(array: Array) -> Iterator[Array]:
         yield 1 - array
         yield np.ones_like(array)
         yield np.where(np.arange(array.size).reshape(array.shape) % 2 == 0, array, 0)
-        yield np.where(np.arange(array.shape[-1]) < array.shape[-1] // 2, array, 0)  # whole patches are hidden
+        yield np.where(
+            np.arange(array.shape[-1]) < array.shape[-1] // 2, array, 0
+        )  # whole patches are hidden
     else:
         yield random.permutation(array.reshape(-1)).reshape(array.shape)
         yield np.where(array > array.min(), array - 1, array)

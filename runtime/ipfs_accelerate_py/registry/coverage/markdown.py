@@ -12,7 +12,7 @@ from ipfs_accelerate_py.registry.verdicts import Outlook
 
 _MEANING: Final = {
     "model_types": "model types that are known here",
-    "cpu": "of them proved on the CPU",
+    "cpu": "of them proved on the CPU with all that they take",
     "openvino": "of them proved on OpenVINO",
     "onnxruntime": "of them proved on ONNX Runtime",
     "any_exported": "of them proved on an exported backend",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,13 +59,15 @@ class Offered:
 
     `cells` are those that they offer or leave out. A task that transformers has a class for, and that no module offers,
     has a cell on the CPU; `reasons` say why it is not offered. `generating` are the pairs of type and task whose answer
-    is written token by token, and `rereading` those of them that keep nothing of what they have read.
+    is written token by token, and `rereading` those of them that keep nothing of what they have read. `carried` says
+    what each task of a type is asked about, of the types that take more than one of text, images, films and sounds.
     """
 
     cells: tuple[Cell, ...] = ()
     reasons: Mapping[Cell, str] = field(default_factory=dict)
     generating: frozenset[tuple[str, str]] = frozenset()
     rereading: frozenset[tuple[str, str]] = frozenset()
+    carried: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
 
 
 def offered(root: Path) -> Offered:
@@ -78,7 +80,7 @@ def offered(root: Path) -> Offered:
     known = {cell.model_type for cell in (*made.cells, *absent)}
     absent |= {cell: why for cell, why in _moduleless(root).items() if cell.model_type not in known}
     reasons = {**made.reasons, **absent}
-    return Offered((*made.cells, *absent), reasons, made.generating, made.rereading)
+    return replace(made, cells=(*made.cells, *absent), reasons=reasons)
 
 
 def _catalogue(path: Path) -> Offered:
@@ -86,6 +88,7 @@ def _catalogue(path: Path) -> Offered:
     reasons: dict[Cell, str] = {}
     generating: set[tuple[str, str]] = set()
     rereading: set[tuple[str, str]] = set()
+    carried: dict[str, dict[str, frozenset[str]]] = {}
     try:
         for model_type, entry in json.loads(path.read_bytes()).items():
             for task in entry["tasks"]:
@@ -93,6 +96,8 @@ def _catalogue(path: Path) -> Offered:
                     cells[Cell(model_type, task, backend)] = None
             generating.update((model_type, task) for task in entry["generates"])
             rereading.update((model_type, task) for task in entry.get("rereads", ()))
+            if "carries" in entry:
+                carried[model_type] = {task: frozenset(each) for task, each in entry["carries"].items()}
             for task, reason in entry["not_offered"].items():
                 reasons[Cell(model_type, task, "cpu")] = reason
     except FileNotFoundError:
@@ -100,7 +105,7 @@ def _catalogue(path: Path) -> Offered:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         fix = "`ipfs-accelerate generate` writes it anew"
         raise WorkspaceError(f"{path}: cannot be read as a catalogue ({error}); {fix}") from error
-    return Offered((*cells, *reasons), reasons, frozenset(generating), frozenset(rereading))
+    return Offered((*cells, *reasons), reasons, frozenset(generating), frozenset(rereading), carried)
 
 
 def _moduleless(root: Path) -> dict[Cell, str]:

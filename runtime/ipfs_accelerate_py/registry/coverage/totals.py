@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -18,9 +18,10 @@ OVERRIDES: Final = Path("model_specs", "overrides")
 class Totals:
     """Counts of model types, of pairs of type and task, and of verdicts.
 
-    A type is proved on a backend where any task of it is. It is counted as generating where a task of it writes token
-    by token, and as cached where OpenVINO or ONNX Runtime was proved to write the same tokens, from a cache, for every
-    such task: it is what the tests of these tasks say.
+    A type is proved on the CPU where the tasks proved there are asked about all that it takes: one of texts and
+    pictures is not by texts alone. It is proved on an exported backend where any task of it is. It is counted as
+    generating where a task of it writes token by token, and as cached where OpenVINO or ONNX Runtime was proved to
+    write the same tokens, from a cache, for every such task: it is what the tests of these tasks say.
     """
 
     model_types: int
@@ -48,11 +49,13 @@ def totals(
     *,
     generating: Collection[tuple[str, str]] = (),
     rereading: Collection[tuple[str, str]] = (),
+    carried: Mapping[str, Mapping[str, frozenset[str]]] | None = None,
     overrides: int = 0,
 ) -> Totals:
     """Return what `found` adds up to; of `generating`, pairs of type and task, those count that it has.
 
-    Those of them in `rereading` have no cache.
+    Those of them in `rereading` have no cache. `carried` says what each task is asked about, of types that take several
+    modalities.
     """
     proved = [row.cell for row in found if row.outlook is Outlook.WORKS]
     exported = {str(backend) for backend in EXPORTED}
@@ -64,9 +67,13 @@ def totals(
     def types(*backends: str) -> int:
         return len({cell.model_type for cell in proved if cell.backend in backends})
 
+    seen: dict[str, set[str]] = {}
+    for cell in proved:
+        if cell.backend == "cpu":
+            seen.setdefault(cell.model_type, set()).add(cell.task)
     return Totals(
         model_types=len({model_type for model_type, _ in pairs}),
-        cpu=types("cpu"),
+        cpu=sum(_whole((carried or {}).get(model_type, {}), tasks) for model_type, tasks in seen.items()),
         openvino=types("openvino"),
         onnxruntime=types("onnxruntime"),
         any_exported=types(*exported),
@@ -82,6 +89,12 @@ def totals(
         unsupported=counted.count(Outlook.UNSUPPORTED),
         unknown=counted.count(Outlook.UNKNOWN),
     )
+
+
+def _whole(carried: Mapping[str, frozenset[str]], tasks: Collection[str]) -> bool:
+    """Whether `tasks` together are asked about all that any task is."""
+    asked = frozenset[str]().union(*(carried.get(task, frozenset()) for task in tasks))
+    return asked >= frozenset[str]().union(*carried.values())
 
 
 def overrides(root: Path) -> int:
