@@ -20,6 +20,7 @@ from ipfs_accelerate_py.evidence.controls import (
     dropped,
     ignored,
     relative_change,
+    relative_change,
     sensitive,
 )
 
@@ -90,6 +91,14 @@ def test_what_is_infinite_in_the_reference_may_be_so_in_the_result() -> None:
     assert compare(value, value).value == 0
 
 
+def test_what_stands_for_infinity_does_not_hide_a_wrong_score() -> None:
+    least = np.finfo(np.float32).min
+    want = {"logits": np.array([least, 1.0, 2.0], dtype=np.float32)}
+    assert compare({"logits": np.array([least, 1.0, 3.0], dtype=np.float32)}, want).value == 0.5
+    assert compare({"logits": np.array([-np.inf, 1.0, 2.0], dtype=np.float32)}, want).value == 0
+    assert compare({"logits": np.array([0.0, 1.0, 2.0], dtype=np.float32)}, want).value == math.inf
+
+
 def test_an_empty_output_and_zeros_can_be_compared() -> None:
     assert compare({"x": np.zeros((0, 3))}, {"x": np.zeros((0, 3))}).value == 0
     assert compare({"x": np.full(2, 0.25)}, {"x": np.zeros(2)}).value == 0.25
@@ -138,6 +147,19 @@ def test_a_control_measures_what_the_input_is_worth() -> None:
     assert ignored(_pool, batch, "mask") == Control("mask ignored", 1.0)
     assert dropped(_pool, batch, "mask") == Control("mask dropped", 1.0)
     assert changed(_pool, batch, "x", np.array([[1.5, 3.0]])) == Control("x changed", 0.5)
+
+
+def test_a_control_of_choices_alone_is_the_share_that_changed() -> None:
+    before = {"codes": np.array([[3, 1, 4, 1]])}
+    assert relative_change(before, {"codes": np.array([[3, 5, 4, 2]])}) == 0.5
+    scored = {**before, "scores": np.array([1.0, -2.0])}
+    assert relative_change(scored, {"codes": np.array([[0, 0, 0, 0]]), "scores": np.array([1.0, -2.0])}) == 0
+
+
+def test_a_control_may_move_what_is_ruled_out() -> None:
+    least = np.finfo(np.float32).min
+    before = {"logits": np.array([least, 1.0, 2.0], dtype=np.float32)}
+    assert relative_change(before, {"logits": np.array([1.0, least, 2.0], dtype=np.float32)}) == 0.5
 
 
 def test_a_control_that_could_say_nothing_is_refused() -> None:

@@ -1,7 +1,7 @@
 """What will be in a module, decided before any text is made, from a spec, findings and templates alone.
 
-Templates see these nouns: `plan` and `spec` everywhere, `head` in a task's template, `backend` in a
-backend's. What a template needs to know is a property here, never a computation there.
+Templates see `plan` and `spec`, a task's its `head`, too, and a backend's its `backend`. What a template needs to
+know is a property here, never a computation there.
 """
 
 from __future__ import annotations
@@ -289,6 +289,7 @@ class Plan:
             "left_out": tuple(pair.sentence for pair in self.left_out),
             "expected_failures": tuple(pair.sentence for pair in self.expected_failures),
             "variants": tuple(pair.sentence for pair in self.variants),
+            "plain": tuple(head.task for head in self.heads if head.attention),
             "without_template": self.untemplated,
             "given": tuple(why(spec, head.head) for head in self.heads if head.arrays),
             "unproved": tuple(f"{each.task} ({each.model}): {each.reason}" for each in spec.unproved),
@@ -376,10 +377,9 @@ def _head(
     return PlannedHead(head, Origin(spec.module_of(head), head.model), backends, template)
 
 
-def _forms(heads: Iterable[PlannedHead]) -> tuple[str, ...]:
+def _forms(heads: Sequence[PlannedHead]) -> tuple[str, ...]:
     """Return the forms of heads that a backend may have a template of its own for."""
-    planned = tuple(heads)
-    generates, towers = (any(head.generates for head in planned), any(head.towers for head in planned))
+    generates, towers = (any(head.generates for head in heads), any(head.towers for head in heads))
     return (*(("generation",) if generates else ()), *(("towers",) if towers else ()))
 
 

@@ -180,6 +180,11 @@ class PlannedHead:
         return self.head.apart
 
     @property
+    def attention(self) -> str | None:
+        """The implementation of attention that the class is loaded with; None is the fastest that it has."""
+        return self.head.attention or None
+
+    @property
     def runs_apart(self) -> bool:
         """Whether the handler sees to it: what decodes does so by itself, and what makes x-vectors is fed no mask."""
         return self.apart and not self.generates and self.task != "audio-xvector"

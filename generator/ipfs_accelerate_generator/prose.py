@@ -40,6 +40,7 @@ LISTS: Final = (
     "left_out",  # "fill-mask on openvino: largest difference 0.31, at most 0.001 allowed", and so on
     "expected_failures",  # the same, for what is offered although a test of it fails
     "variants",  # "fill-mask on openvino: route dynamo (the default route gave wrong logits)", and so on
+    "plain",  # each task whose class is loaded with the plain form of attention
     "without_template",  # each task that the type has a head for and nobody wrote a template for
     "given",  # each task that is given arrays by name, and why: what no processor makes, or none that is proved
     "unproved",  # each task whose class the survey could not run, and why

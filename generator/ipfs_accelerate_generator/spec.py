@@ -24,6 +24,7 @@ from ipfs_accelerate_py.errors import unknown
 
 FAMILIES: Final = ("embedding", "text_generation", "vision", "audio", "multimodal", "tensor")
 
+ATTENTION: Final = ("", "eager")
 POOLING: Final = ("", "map", "first", "mean")
 PICTURES: Final = ("", "whole", "nested", "tiled", "cut", "rows", "patches")
 PICTURED: Final = frozenset({"LlavaProcessor", "LlavaNextProcessor", "Qwen2VLProcessor", "Qwen3VLProcessor"})
@@ -158,6 +159,9 @@ class Head:
     """Whether a class that writes keeps what it read as a state, `cache_params`, and no keys and values of tokens."""
     apart: bool = False
     """Whether rows of unequal length cannot go together: what the shorter is filled up with changes its result."""
+    attention: str = ""
+    """The implementation that the class is loaded with: "eager" where the fused one gives other numbers, as it takes
+    attention without a mask for that of a decoder; "" is the fastest that the class has."""
 
     def __post_init__(self) -> None:
         check_pattern("task", self.task, _TASK, "a task (such as 'fill-mask')")
@@ -174,6 +178,8 @@ class Head:
             refuse("pooling", str(unknown("pooling", str(self.pooling), POOLING)))
         if self.pictures not in PICTURES:
             refuse("pictures", str(unknown("pictures", str(self.pictures), PICTURES)))
+        if self.attention not in ATTENTION:
+            refuse("attention", str(unknown("attention", str(self.attention), ATTENTION)))
         object.__setattr__(self, "config", check_table("config", self.config))
         check_names("labels", self.labels, check_text, may_be_empty=True)
         for key in ("whole", "state", "apart"):

@@ -22,6 +22,7 @@ from ipfs_accelerate_generator.survey.stages import all_stages
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
 from ipfs_accelerate_generator.values import SpecError, Value
+from ipfs_accelerate_py.evidence.comparison import TOLERANCE
 from ipfs_accelerate_py.evidence.writing import awake
 
 MOST_PARAMETERS: Final = 20_000_000
@@ -44,6 +45,8 @@ class Proof:
     """How the pictures in a text lie, as `Head.pictures` says it."""
     apart: bool = False
     """Whether rows of unequal length spoil each other, as `Head.apart` says it."""
+    attention: str = ""
+    """The implementation of attention that its class has to be loaded with, as `Head.attention` says it."""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
     feed: Feed | None = None
@@ -119,6 +122,7 @@ def _prove(
         _pooling(candidate, model, feed),
         _pictures(model, feed),
         spoilt(candidate, model, feed),
+        _attention(candidate, model, feed, _built(candidate, config, arguments | extra, attention=None)),
         _control(candidate, model, feed),
         feed,
     )
@@ -228,8 +232,13 @@ def sees_any_size(candidate: Candidate, config: Any, arguments: dict[str, Any], 
 # --- building
 
 
-def _built(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
-    """Return the model with random weights, the same ones each time, in eager float32."""
+def _built(
+    candidate: Candidate, config: Any, arguments: dict[str, Any], *, attention: str | None = "eager"
+) -> Any:
+    """Return the model with random weights, the same ones each time, in eager float32.
+
+    With `attention` None it is the one that users get who say nothing.
+    """
     import torch
 
     size = sum(each.numel() for each in _weightless(candidate, config, arguments).parameters())
@@ -239,14 +248,16 @@ def _built(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
         )
     torch.manual_seed(0)
     try:
-        return candidate.model(_described_by(candidate, config, arguments)).float().eval()
+        return candidate.model(_described_by(candidate, config, arguments, attention)).float().eval()
     except FOREIGN as error:
         raise SurveyError(first_line(error)) from error
 
 
-def _described_by(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
+def _described_by(
+    candidate: Candidate, config: Any, arguments: dict[str, Any], attention: str | None = "eager"
+) -> Any:
     """Return the configuration that the class takes: of a whole that it is a part of, the part about text."""
-    made = config(**arguments, attn_implementation="eager")
+    made = config(**arguments, attn_implementation=attention)
     wants = getattr(candidate.model, "config_class", None)
     if wants is None or isinstance(made, wants):
         return made
@@ -326,6 +337,17 @@ def _seeing_all(made: Mapping[str, Any]) -> dict[str, Any]:
     import torch
 
     return {name: torch.ones_like(each) if name.endswith("mask") else each for name, each in made.items()}
+
+
+def _attention(candidate: Candidate, model: Any, feed: Feed, usual: Any) -> str:
+    """Return "eager" if the `usual` model, of the same weights, gives other numbers than `model` does."""
+    inputs = _seeing_all(feed.made())
+    want = forward(model, inputs, candidate.method)[feed.output]
+    try:
+        found = forward(usual, inputs, candidate.method)[feed.output]
+    except FOREIGN:
+        return "eager"
+    return "eager" if _change(want, found, inputs) > TOLERANCE else ""
 
 
 def _control(candidate: Candidate, model: Any, feed: Feed) -> float:

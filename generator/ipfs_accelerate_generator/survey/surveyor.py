@@ -290,6 +290,7 @@ def _head(candidate: Candidate, proof: Proof, module: str, *, written: bool) -> 
         labels=proof.labels,
         state=_keeps_state(candidate),
         apart=proof.apart,
+        attention=proof.attention,
     )
 
 

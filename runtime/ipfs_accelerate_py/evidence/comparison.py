@@ -20,6 +20,10 @@ Array = NDArray[Any]
 # by a hundred times this much.
 TOLERANCE = 1e-3
 
+# Models write the least number there is, or about it, where nothing is to be chosen: it stands for minus infinity, and
+# beside it every score would be next to nothing.
+_BEYOND = 1e30
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -48,7 +52,8 @@ def compare(got: Mapping[str, Array], want: Mapping[str, Array]) -> Difference:
     Each output is measured against its own largest absolute value, so that a large hidden state does not hide
     a wrong score. Integers and booleans (token numbers, masks) must be equal. What cannot be compared is an
     infinite difference that says what and where: a missing output, another shape, a number that is not finite
-    where the reference is. Outputs that the reference does not have are not looked at.
+    where the reference is; one beyond 1e30 stands for infinity. Outputs that the reference does not have are not
+    looked at.
     """
     if not want:
         raise EvidenceError("the reference has no outputs: nothing would be compared")
@@ -87,7 +92,7 @@ def _difference(name: str, got: Array, want: Array) -> Difference:
         wrong = got != want
         fault = "output {0!r} is {1} at {3}, the reference {2}; integers must be equal"
         return _fault(name, got, want, wrong, fault) if wrong.any() else Difference(0.0, name)
-    exact_got, exact_want = got.astype(np.float64), want.astype(np.float64)
+    exact_got, exact_want = unbounded(got), unbounded(want)
     finite = np.isfinite(exact_want)
     wrong = np.where(finite, ~np.isfinite(exact_got), ~np.isclose(exact_got, exact_want, equal_nan=True))
     if wrong.any():
@@ -98,6 +103,12 @@ def _difference(name: str, got: Array, want: Array) -> Difference:
     )  # of all zeros: the absolute difference
     place = np.unravel_index(int(apart.argmax()), apart.shape)
     return Difference(float(apart[place]) / scale, f"{name} at {_index(place)}")
+
+
+def unbounded(array: Array) -> Array:
+    """Return the numbers of `array` as float64, with infinity for those that stand for it."""
+    exact = array.astype(np.float64)
+    return np.where(np.abs(exact) >= _BEYOND, np.copysign(np.inf, exact), exact)
 
 
 def _fault(name: str, got: Array, want: Array, wrong: Array, message: str) -> Difference:

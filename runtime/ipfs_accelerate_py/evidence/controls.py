@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ipfs_accelerate_py.evidence.cells import EvidenceError
-from ipfs_accelerate_py.evidence.comparison import TOLERANCE, Array, compare
+from ipfs_accelerate_py.evidence.comparison import TOLERANCE, Array, compare, unbounded
 
 # A model that a wrong input moves by less than this multiple of the tolerance could be wrong and still agree:
 # BERT at its usual initialisation moves by 4e-3 when its mask is ignored, which 1e-3 barely tells from noise.
@@ -50,19 +50,38 @@ def sensitive(controls: Iterable[Control], tolerance: float = TOLERANCE) -> bool
 def relative_change(before: Arrays, after: Arrays) -> float:
     """Return how far the output that moved most has moved, relative to its largest absolute value before.
 
+    Scores are measured, choices are not: a token number that changes says nothing about how far. Where there is
+    nothing but choices, such as the codes of a sound, it is the share of them that changed.
+
     Raises:
         EvidenceError: the two results do not have the same outputs and shapes, or one is not finite.
     """
+    chosen = [name for name in before if np.asarray(before[name]).dtype.kind in "biu"]
+    if len(chosen) == len(before):
+        return max(
+            (_share(np.asarray(before[name]), np.asarray(after[name])) for name in chosen), default=0.0
+        )
     largest = 0.0
-    for name in before:
-        # Scores are compared, choices are not: a token number that changes says nothing about how far.
-        if np.asarray(before[name]).dtype.kind in "biu":
-            continue
-        difference = compare(after, {name: before[name]})
+    for name in before.keys() - chosen:
+        difference = compare({name: _ruled_out(after[name])}, {name: _ruled_out(before[name])})
         if difference.fault is not None:
             raise EvidenceError(f"a control must not change what can be compared: {difference.fault}")
         largest = max(largest, difference.value)
     return largest
+
+
+def _share(before: Array, after: Array) -> float:
+    if before.shape != after.shape:
+        raise EvidenceError(
+            f"a control must not change what can be compared: {before.shape} to {after.shape}"
+        )
+    return float((before != after).mean())
+
+
+def _ruled_out(array: Array) -> Array:
+    """Return `array` with 0 for what stands for infinity: a control may move the places of what is ruled out."""
+    exact = unbounded(np.asarray(array))
+    return np.where(np.isinf(exact), 0.0, exact)
 
 
 def changed(forward: Forward, inputs: Arrays, name: str, replacement: Array) -> Control:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 import subprocess
@@ -109,8 +110,8 @@ class Bench:
     def controls(self, forward: Callable[[Mapping[str, Array]], Mapping[str, Array]]) -> list[Control]:
         """Return how far each input, made wrong on purpose, moves the result.
 
-        Ids are moved along, masks and marks turned over, pictures put upside down. A mask may be wrong in two ways, of
-        which the one that moves more counts: what comes after a text is nothing to a decoder.
+        Ids are moved along, masks and marks turned over, pictures put upside down. Masks and places may be wrong in
+        two ways, of which that counts which moves more: what comes after a text is nothing to a decoder.
         """
         right = forward(self.batch)
         found = []
@@ -120,6 +121,10 @@ class Bench:
             wrong = [_wrong(name, array, self.batch)]
             if name == "attention_mask":
                 wrong.append(_thinned(array))
+            if _places(name, array):
+                wrong.append(
+                    np.zeros_like(array)
+                )  # to a relative position the opposite order is much the same
             moved = [relative_change(right, forward({**self.batch, name: each})) for each in wrong]
             found.append(Control(f"{name} changed", max(moved)))
         return found
@@ -150,7 +155,7 @@ def _wrong(name: str, array: Array, batch: Mapping[str, Array]) -> Array:
     if array.dtype.kind == "f":
         # A sound is played backwards; a picture, or the bands of a spectrogram, put upside down.
         return np.ascontiguousarray(array[:, ::-1] if array.ndim == 2 else array[..., ::-1, :])
-    if name in (PATCHES, TAPS) or (name == "position_ids" and array.ndim == 3):
+    if name == TAPS or _places(name, array):
         return np.ascontiguousarray(array[..., ::-1])
     if name in ("input_ids", PLACES):
         return np.roll(array, 1, axis=-1)
@@ -165,6 +170,11 @@ def _wrong(name: str, array: Array, batch: Mapping[str, Array]) -> Array:
     if set(np.unique(array)) <= {0, 1}:
         return np.ones_like(array) if name in _MASKS else 1 - array
     raise EvidenceError(f"input {name!r} is made wrong in no known way")
+
+
+def _places(name: str, array: Array) -> bool:
+    """Whether `array` holds the places of tokens or patches."""
+    return name == PATCHES or (name == "position_ids" and array.ndim == 3)
 
 
 def _thinned(mask: Array) -> Array:
@@ -231,8 +241,7 @@ class Lab:
     def pipeline(self, task: str) -> Any:
         """Return transformers' own pipeline for the task's checkpoint, in float32 on the CPU.
 
-        Its images go through Pillow, as ours do: where torchvision is installed, transformers would take that, which
-        scales them a little differently.
+        Its images go through Pillow, as ours do: torchvision, where it is installed, scales them a bit differently.
         """
         from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoTokenizer, pipeline
 
@@ -242,6 +251,9 @@ class Lab:
         through: dict[str, Any] = {}
         if "image_processor_type" in settings:
             through["image_processor"] = AutoImageProcessor.from_pretrained(folder, backend="pil")
+        loaded = inspect.signature(self.skill.heads[task].model).parameters["attention"].default
+        if loaded:  # the reference has plain attention, and the fused form would give other numbers
+            through["model_kwargs"] = {"attn_implementation": loaded}
         try:
             return pipeline(task, model=folder, dtype="float32", device="cpu", **through)
         except ValueError as error:

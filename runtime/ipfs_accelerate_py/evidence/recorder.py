@@ -23,7 +23,9 @@ from ipfs_accelerate_py.evidence.subject import Subject, model_type_of, subject
 
 _SEEN: pytest.StashKey[Seen] = pytest.StashKey()
 _STARTED: pytest.StashKey[Started] = pytest.StashKey()
-_NO_PARAMETERS: Final = "NOTSET"  # what pytest calls the one skipped test of an empty list, as of no exported cells
+_NO_PARAMETERS: Final = (
+    "NOTSET"  # what pytest calls the one skipped test of an empty list, as of no exported cells
+)
 
 
 @dataclass
