@@ -20,7 +20,6 @@ from ipfs_accelerate_py.evidence.controls import (
     dropped,
     ignored,
     relative_change,
-    relative_change,
     sensitive,
 )
 
