@@ -197,7 +197,8 @@ def saved(
 ) -> Checkpoint:
     """Write the model that `build` makes, from a fixed seed, and its processors; weights are multiplied by `gain`.
 
-    Buffers, biases and the scales of normalisation stay as they are: only matrices make a model sensitive.
+    Biases and the scales of normalisation stay as they are: only matrices make a model sensitive. So do buffers, except
+    the books of codes that training fills: while they are zeros, every sound has the same code.
     """
     import torch
 
@@ -207,6 +208,10 @@ def saved(
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 parameter.mul_(gain)
+        kept = model.state_dict().keys()
+        for name, buffer in model.named_buffers():
+            if name in kept and buffer.is_floating_point() and buffer.dim() > 1 and not buffer.any():
+                buffer.normal_()
     model.save_pretrained(folder)
     for processor in processors:
         processor.save_pretrained(folder)
