@@ -211,7 +211,7 @@ def saved(
         kept = model.state_dict().keys()
         for name, buffer in model.named_buffers():
             if name in kept and buffer.is_floating_point() and buffer.dim() > 1 and not buffer.any():
-                buffer.normal_()
+                buffer.normal_(0, 0.02)  # small, so that the direction of a sound decides
     model.save_pretrained(folder)
     for processor in processors:
         processor.save_pretrained(folder)
