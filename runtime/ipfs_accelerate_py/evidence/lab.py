@@ -21,6 +21,7 @@ from ipfs_accelerate_py.evidence.cells import EvidenceError
 from ipfs_accelerate_py.evidence.comparison import Array
 from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
 from ipfs_accelerate_py.evidence.forgetting import forgotten
+from ipfs_accelerate_py.evidence.tiny import Within
 from ipfs_accelerate_py.evidence.variety import varied
 from ipfs_accelerate_py.hardware.backend import TORCH_BACKENDS
 from ipfs_accelerate_py.skills import export_server
@@ -36,8 +37,8 @@ from ipfs_accelerate_py.skills.skill import Skill
 from ipfs_accelerate_py.skills.vision_language import COUNTED, PATCHES, TAPS
 
 _WARM_UP, _TIMED = 3, 10  # calls
-# Tried in turn until every input matters; less than one, where logits that are capped would all be alike.
-_GAINS = (1.0, 2.0, 4.0, 8.0, 0.5)
+# Tried in turn until every input matters; less than one, where capped logits would all be alike.
+_GAINS = (1.0, 2.0, 4.0, 8.0, 0.5, Within(3.0), Within(10.0))
 _MASKS = ("attention_mask", "pixel_mask")  # what they hide must be hidden
 
 
@@ -119,12 +120,10 @@ class Bench:
             if name in COUNTED or name in MEASURES or name == FITTED or name.startswith(COUNT):
                 continue
             wrong = [_wrong(name, array, self.batch)]
-            if name == "attention_mask":
-                wrong.append(_thinned(array))
-            if _places(name, array):
-                wrong.append(
-                    np.zeros_like(array)
-                )  # to a relative position the opposite order is much the same
+            wrong += [_thinned(array)] if name == "attention_mask" else []
+            wrong += (
+                [np.zeros_like(array)] if _places(name, array) else []
+            )  # to a distance, backwards is much the same
             moved = [relative_change(right, forward({**self.batch, name: each})) for each in wrong]
             found.append(Control(f"{name} changed", max(moved)))
         return found
@@ -139,7 +138,7 @@ class Bench:
 
 
 def _left(batch: Mapping[str, Array]) -> dict[str, Array]:
-    """Return `batch` with its texts moved to the right, and what is before them filled up with their first token."""
+    """Return `batch` with its texts moved to the right, filled up in front with their first token."""
     mask = batch["attention_mask"]
     padding = (mask == 0).sum(axis=-1, keepdims=True)
     places = (np.arange(mask.shape[-1]) - padding) % mask.shape[-1]

@@ -192,6 +192,14 @@ def _pieces(library: Any, prefix: str, special: Sequence[str]) -> dict[str, int]
     return {piece: place for place, piece in enumerate(dict.fromkeys(pieces))}
 
 
+class Within(float):
+    """A gain of the layers alone.
+
+    Where the table of tokens is the last layer, too, and its rows outweigh what the layers add, the likeliest token is
+    the one that was read last, whatever was read before it.
+    """
+
+
 def saved(
     folder: Path, build: Callable[[], Any], processors: Sequence[Any], *, gain: float = 1.0
 ) -> Checkpoint:
@@ -204,9 +212,11 @@ def saved(
 
     torch.manual_seed(SEED)
     model = build().eval()
+    tables = [each.weight for each in model.modules() if isinstance(each, torch.nn.Embedding)]
+    spared = {id(each) for each in tables} if isinstance(gain, Within) else set()
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.dim() > 1:
+            if parameter.dim() > 1 and id(parameter) not in spared:
                 parameter.mul_(gain)
         kept = model.state_dict().keys()
         for name, buffer in model.named_buffers():
