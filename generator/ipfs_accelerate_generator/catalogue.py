@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from ipfs_accelerate_generator.modalities import modalities
+from ipfs_accelerate_generator.modalities import asked, modalities
 from ipfs_accelerate_generator.module import SKILLS
 from ipfs_accelerate_generator.plan import Plan
 from ipfs_accelerate_generator.planned import Pair
+from ipfs_accelerate_generator.spec import ModelSpec
 from ipfs_accelerate_py.errors import WorkspaceError
 
 PATH: Final = f"{SKILLS}/catalogue.json"
@@ -32,7 +33,7 @@ def entry(plan: Plan) -> Entry:
         "backends": {head.task: list(head.backends) for head in plan.heads},
         "limits": {name: field for name, field in limits.items() if field},
         "generates": [head.task for head in plan.heads if head.generates or head.rereads],
-        **({"carries": _carries(plan)} if len(spec.modalities) > 1 else {}),
+        **({"carries": carries} if (carries := _carries(spec)) else {}),
         **({"rereads": rereads} if (rereads := [head.task for head in plan.heads if head.rereads]) else {}),
         "not_offered": {
             **dict.fromkeys(plan.untemplated, NO_TEMPLATE),
@@ -43,10 +44,17 @@ def entry(plan: Plan) -> Entry:
     }
 
 
-def _carries(plan: Plan) -> dict[str, list[str]]:
-    """Return what each task is asked about, of all that the type takes, which is the union."""
-    known = plan.spec.modalities
-    return {head.task: [each for each in modalities([head]) if each in known] for head in plan.spec.heads}
+def _carries(spec: ModelSpec) -> dict[str, list[str]]:
+    """Return what each task is asked about, of all that the type takes, which is the union; {} where it takes one.
+
+    The name of a task counts as well as its inputs: where the survey made no picture for a task about pictures, the
+    type takes pictures all the same.
+    """
+    known = {*spec.modalities}
+    found = {head.task: [each for each in modalities([head]) if each in known] for head in spec.heads}
+    for task in (*spec.tasks, *(each.task for each in spec.unproved)):
+        found[task] = list(dict.fromkeys((*found.get(task, ()), *asked(task))))
+    return found if len({each for carried in found.values() for each in carried}) > 1 else {}
 
 
 def _table(pairs: tuple[Pair, ...], value: Any) -> dict[str, dict[str, Any]]:

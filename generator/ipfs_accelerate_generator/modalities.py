@@ -17,6 +17,15 @@ CARRIES: Final[Mapping[str, str]] = {
 }
 """The modality that an input carries; inputs that go with another (masks, segments) carry none of their own."""
 
+_WORDS: Final[Mapping[str, str]] = {"image": "image", "video": "video", "audio": "audio", "speech": "audio"}
+"""What a task is given, by the words of its name that stand before "to"."""
+
+
+def asked(task: str) -> tuple[str, ...]:
+    """Return what the name of `task` says that it is given: "image" of "image-text-to-text"."""
+    given = task.partition("-to-")[0].split("-")
+    return tuple(dict.fromkeys(_WORDS[word] for word in given if word in _WORDS))
+
 
 def modalities(heads: Iterable[Head]) -> tuple[str, ...]:
     """Return what the inputs of `heads` carry, in the order of text, image, video, audio."""

@@ -1,0 +1,84 @@
+"""What a type takes, and that only tasks that are asked about all of it prove it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ipfs_accelerate_generator.modalities import asked, modalities
+from ipfs_accelerate_generator.spec import Head
+from ipfs_accelerate_py.evidence.cells import Cell
+from ipfs_accelerate_py.registry.coverage.rows import Row
+from ipfs_accelerate_py.registry.coverage.totals import totals
+from ipfs_accelerate_py.registry.verdicts import Outlook, Verdict
+
+CARRIED = {
+    "clip": {
+        "feature-extraction": frozenset({"text"}),
+        "image-feature-extraction": frozenset({"image"}),
+        "zero-shot-image-classification": frozenset({"text", "image"}),
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ("image-text-to-text", ("image",)),
+        ("text-to-audio", ()),
+        ("automatic-speech-recognition", ("audio",)),
+        ("any-to-any", ()),
+        ("video-classification", ("video",)),
+        ("fill-mask", ()),
+    ],
+)
+def test_a_task_says_what_it_is_given_before_what_it_gives(task: str, words: tuple[str, ...]) -> None:
+    assert asked(task) == words
+
+
+def test_pixels_of_a_video_task_are_a_video() -> None:
+    def head(task: str) -> Head:
+        return Head(task=task, table="", model="Model", inputs=("pixel_values",), output="logits")
+
+    assert modalities([head("video-classification")]) == ("video",)
+    assert modalities([head("image-classification"), head("video-classification")]) == ("image", "video")
+
+
+def _works(task: str) -> Verdict:
+    return Verdict(
+        cell=Cell("clip", task, "cpu"),
+        slice="0" * 12,
+        environment="0" * 12,
+        outlook=Outlook.WORKS,
+        reason="agrees",
+        portable=False,
+        difference=1e-6,
+        tolerance=1e-3,
+        control=0.5,
+        route=None,
+        simulated=False,
+        tests=3,
+        seconds=None,
+        peak_mb=None,
+        evidence="0" * 12,
+        run="one",
+        seen=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("proved", "count"),
+    [
+        (("feature-extraction",), 0),
+        (("feature-extraction", "image-feature-extraction"), 1),
+        (("zero-shot-image-classification",), 1),
+        ((), 0),
+    ],
+)
+def test_a_type_is_proved_on_the_cpu_with_all_that_it_takes(proved: tuple[str, ...], count: int) -> None:
+    found = [
+        Row(Cell("clip", task, "cpu"), _works(task) if task in proved else None) for task in CARRIED["clip"]
+    ]
+    assert totals(found, carried=CARRIED).cpu == count
+    assert totals(found).cpu == bool(proved)
