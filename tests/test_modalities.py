@@ -78,7 +78,8 @@ def _works(task: str) -> Verdict:
 )
 def test_a_type_is_proved_on_the_cpu_with_all_that_it_takes(proved: tuple[str, ...], count: int) -> None:
     found = [
-        Row(Cell("clip", task, "cpu"), _works(task) if task in proved else None) for task in CARRIED["clip"]
+        Row(cell=Cell("clip", task, "cpu"), verdict=_works(task) if task in proved else None)
+        for task in CARRIED["clip"]
     ]
     assert totals(found, carried=CARRIED).cpu == count
     assert totals(found).cpu == bool(proved)
