@@ -103,6 +103,29 @@ def test_a_hang_is_an_observation_and_the_rest_is_run(hang: str, tmp_path: Path)
         assert "in test_hangs (test_hf_toy.py:" in str(found.message)
 
 
+def test_a_cell_whose_export_hangs_is_left_and_the_others_are_run(tmp_path: Path) -> None:
+    (tmp_path / "export_server.py").write_text("import time\n\ndef export():\n    time.sleep(600)\n")
+    body = (
+        f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport export_server\n"
+        + "".join(
+            f"\n{BOTH}def test_{name}(backend):\n    if backend == 'openvino':\n        export_server.export()\n"
+            for name in ("agrees", "matters", "answers")
+        )
+        + "\ndef test_after():\n    pass\n"
+    )
+    report = run_trials([trial(tmp_path, body)], options(tmp_path, timeout_s=3.0))
+    assert outcomes(report) == {
+        "test_agrees cpu": "passed",
+        "test_agrees openvino": "timed_out",
+        "test_matters cpu": "passed",
+        "test_answers cpu": "passed",
+        "test_after *": "passed",
+    }
+    assert "in export (export_server.py:" in str(only(report, "timed_out").message)
+    [problem] = report.problems
+    assert problem.startswith("toy: 2 more tests of * on openvino were not run: its export takes too long")
+
+
 def test_a_test_that_holds_too_much_is_ended_and_the_rest_is_run(tmp_path: Path) -> None:
     body = (
         "def test_grows():\n    held = []\n    while len(held) < 60:\n"

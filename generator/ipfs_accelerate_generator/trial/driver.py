@@ -20,7 +20,7 @@ from ipfs_accelerate_generator.trial.processes import kernel_kills, resident_mb
 from ipfs_accelerate_generator.trial.report import TrialReport
 from ipfs_accelerate_generator.trial.task import DRIVER, Task
 from ipfs_accelerate_py.evidence import lines
-from ipfs_accelerate_py.evidence.cells import EvidenceError, file_stem
+from ipfs_accelerate_py.evidence.cells import Cell, EvidenceError, file_stem
 from ipfs_accelerate_py.evidence.environment import environment
 from ipfs_accelerate_py.evidence.observation import COLLECTION, SHUTDOWN, Collected, Observation, Started
 from ipfs_accelerate_py.evidence.outcomes import finished, key_of
@@ -210,6 +210,8 @@ class _Run:
                 self._take_back(task, child)
         elif child.running is not None:
             self._conclude(task, child.running, child, why)
+            if why.exporting:
+                self._leave(task, child.running.cell())
             if task.left:
                 self._start(task)
         elif child.collected and not task.left:
@@ -220,6 +222,14 @@ class _Run:
             self._start(task)
         else:
             self._conclude(task, task.about(COLLECTION, run=self._options.run), child, why)
+
+    def _leave(self, task: Task, cell: Cell) -> None:
+        """Give up the tests of `cell` that are left: each would wait for the same export once more."""
+        left = [key for key in task.left if key[1:4] == (cell.task, cell.backend, cell.precision)]
+        task.finished.update(left)
+        if left:
+            said = f"{len(left)} more tests of {cell.task} on {cell.backend} were not run: its export takes too long"
+            self._problems.append(f"{task.trial.model_type}: {said}; allow more with --timeout")
 
     def _take_back(self, task: Task, child: Child) -> None:
         """Write down that a child has ended well, if it did not on an earlier day."""

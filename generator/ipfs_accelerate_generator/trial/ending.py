@@ -17,6 +17,7 @@ _ENDED: Final = (0, 1, 5)  # pytest: all passed, some failed, none left to run
 _ROOM: Final = 100_000  # bytes, less than which an observation may not find a place
 _NOT_COLLECTED: Final = 2
 _USAGE: Final = 4
+_EXPORTS: Final = "(export_server.py:"  # the file in which a process waits for another that exports for it
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,15 @@ class Ending:
     message: str | None = None
     peak_mb: float | None = None
     problem: str | None = None
+    exporting: bool = False
+    """Whether it waited for an export, as each other test of the same cell would."""
 
 
 def out_of_time(child: Child, options: Options) -> Ending:
     """Return the ending of a child that was not heard of for too long."""
-    return Ending(
-        "timed_out", TIME_LIMIT, f"no answer within {options.timeout_s:g} s{_where(child)}", _peak(child)
-    )
+    where = _where(child)
+    message = f"no answer within {options.timeout_s:g} s{where}"
+    return Ending("timed_out", TIME_LIMIT, message, _peak(child), exporting=_EXPORTS in where)
 
 
 def out_of_memory(child: Child, limit_mb: float) -> Ending:
