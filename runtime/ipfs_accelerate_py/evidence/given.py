@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ipfs_accelerate_py.errors import AccelerateError
 from ipfs_accelerate_py.evidence.cells import EvidenceError
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE, Array
 from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
@@ -68,8 +69,9 @@ class ArrayBench(Bench):
     def controls(self, forward: Callable[[Mapping[str, Array]], Mapping[str, Array]]) -> list[Control]:
         """Return how far each input, with other numbers in it, moves the result.
 
-        Where the model itself refuses the numbers that would matter, as for the sizes of a grid or of a picture, there
-        is nothing to move it by: a wrong one cannot give a wrong answer.
+        Where the model itself refuses the numbers that would matter, as for the sizes of a grid or of a picture, what
+        is tested must refuse them, too, or give something else for them. Where it refuses all numbers of an input,
+        there is nothing to move it by.
 
         Raises:
             EvidenceError: an input moves the result that is said not to.
@@ -81,7 +83,7 @@ class ArrayBench(Bench):
             moved = relative_change(right, forward({**self.batch, name: wrong}))
             if not self.case.given[name].idle:
                 if moved == 0 and name in refused:
-                    continue
+                    moved = _answers_otherwise(forward, {**self.batch, name: refused[name]}, right)
                 found.append(Control(f"{name} changed", moved))
             elif moved > TOLERANCE:
                 raise EvidenceError(f"{name} is said not to matter, and moved the result by {moved:.3g}")
@@ -92,13 +94,13 @@ class ArrayBench(Bench):
         return found
 
     @cached_property
-    def _tried(self) -> tuple[dict[str, Array], frozenset[str]]:
+    def _tried(self) -> tuple[dict[str, Array], dict[str, Array]]:
         """Other numbers for each input: of those that the eager model takes, the ones that move its result most.
 
-        And the inputs of which it refuses some numbers.
+        And for each input numbers that it refuses, if there are such.
         """
         right = self.reference(self.batch)
-        refused = set()
+        refused: dict[str, Array] = {}
         chosen: dict[str, Array] = {}
         for name, array in self.batch.items():
             most = -1.0
@@ -107,12 +109,14 @@ class ArrayBench(Bench):
                     continue
                 try:
                     moved = relative_change(right, self.reference({**self.batch, name: wrong}))
-                except (*_REFUSALS, EvidenceError):
-                    refused.add(name)
+                except EvidenceError:  # it answers, with what cannot be measured
+                    continue
+                except _REFUSALS:
+                    refused.setdefault(name, wrong)
                     continue
                 if moved > most:
                     most, chosen[name] = moved, wrong
-        return chosen, frozenset(refused)
+        return chosen, refused
 
 
 class ArrayLab(Lab):
@@ -164,6 +168,18 @@ def _with_inputs(skill: Skill, task: str, case: ArrayCase, checkpoint: Checkpoin
     ):
         raise EvidenceError(f"{task} takes no other sizes than {arrays.sizes}, although axes vary")
     return replace(case, inputs=usual)
+
+
+def _answers_otherwise(
+    forward: Callable[[Mapping[str, Array]], Mapping[str, Array]],
+    batch: Mapping[str, Array],
+    right: Mapping[str, Array],
+) -> float:
+    """Return how far what `forward` gives for `batch` is from `right`; 1, all of it, where it gives no such thing."""
+    try:
+        return relative_change(right, forward(batch))
+    except (*_REFUSALS, AccelerateError):
+        return 1.0
 
 
 def _sizes(row: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
