@@ -26,18 +26,30 @@ def by_grid() -> Iterator[None]:
         "get_vision_window_index": _windows,
     }
     usual = modeling_utils.AttentionInterface.get_interface
-    usual_split, usual_list = torch.split, torch.Tensor.tolist
+    usual_split, usual_cut, usual_list = torch.split, torch.Tensor.split, torch.Tensor.tolist
 
     def masked(self: Any, name: str, default: Any) -> Any:
         return _masking(usual(self, name, default))
 
-    def split(tensor: Any, sizes: Any, dim: int = 0) -> Any:
+    def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> Any:
         # Sizes that a tensor told are those of the example, and what is cut by them is joined again.
+        sizes = split_size_or_sections
         return (tensor,) if isinstance(sizes, _Told) else usual_split(tensor, sizes, dim)
+
+    def cut(tensor: Any, split_size: Any, dim: int = 0) -> Any:
+        # Whoever asks the tensor itself wants the pieces: as many as there are, each as long as it happens to be.
+        if isinstance(split_size, torch.Tensor) and dim == 0:  # a size of another tensor, which it divides
+            pieces = tensor.unflatten(0, (len(usual_cut(tensor, int(split_size))), -1))
+            return tuple(pieces[number] for number in range(pieces.shape[0]))
+        if not isinstance(split_size, _Told) or split_size.tensor.dim() != 1:
+            return usual_cut(tensor, split_size, dim)
+        belongs = _groups(torch.cumsum(split_size.tensor, 0), tensor.shape[dim])
+        places = [torch.nonzero(belongs == number)[:, 0] for number in range(len(split_size))]
+        return tuple(tensor.index_select(dim, each) for each in places)
 
     def told(tensor: Any) -> Any:
         found = usual_list(tensor)
-        return _Told(found) if isinstance(found, list) else found
+        return _Told(found, tensor) if isinstance(found, list) else found
 
     with replaced(
         *in_models(functions),
@@ -45,6 +57,7 @@ def by_grid() -> Iterator[None]:
         *in_models({"is_flash_attention_requested": lambda *_, **__: True}, beside="get_max_seqlen"),
         (modeling_utils.AttentionInterface, "get_interface", masked),
         (torch, "split", split),
+        (torch.Tensor, "split", cut),
         (torch.Tensor, "tolist", told),
     ):
         yield
@@ -52,6 +65,10 @@ def by_grid() -> Iterator[None]:
 
 class _Told(list[Any]):
     """Numbers that were read out of a tensor."""
+
+    def __init__(self, numbers: list[Any], tensor: Any) -> None:
+        super().__init__(numbers)
+        self.tensor = tensor
 
 
 def _masking(attention: Any) -> Any:
@@ -83,8 +100,11 @@ def _groups(ends: Any, count: Any) -> Any:
     return (torch.arange(count).unsqueeze(1) >= ends.unsqueeze(0)).sum(1)
 
 
-class _Patches:
-    """Of each patch: its picture, and where in it the patch is; patches of one vector side by side."""
+class Patches:
+    """Of each patch: its picture, and where in it the patch is; patches of one vector side by side.
+
+    `grids` are frames, height and width of each picture, (pictures, 3), and `merge` how many patches a vector is wide.
+    """
 
     def __init__(self, grids: Any, merge: Any) -> None:
         import torch
@@ -118,7 +138,7 @@ def _positions(
 
     if kwargs is not None and (known := kwargs.pop("position_ids", None)) is not None:
         return known
-    at = _Patches(grid_thw, spatial_merge_size)
+    at = Patches(grid_thw, spatial_merge_size)
     return torch.stack([*([at.frame] if include_temporal else []), at.row, at.column], dim=-1)
 
 
@@ -128,7 +148,7 @@ def _nearest(target_sizes: Any, num_patches_per_side: int, kwargs: Any = None) -
 
     if kwargs is not None and (known := kwargs.pop("position_ids", None)) is not None:
         return known
-    at = _Patches(torch.nn.functional.pad(target_sizes, (1, 0), value=1), 1)
+    at = Patches(torch.nn.functional.pad(target_sizes, (1, 0), value=1), 1)
     bounds = torch.arange(1 / num_patches_per_side, 1.0, 1 / num_patches_per_side)
     row, column = (
         (place.float() / size.float()).unsqueeze(1).ge(bounds).sum(1)
@@ -159,7 +179,7 @@ def _windows(
         ],
         dim=1,
     )
-    at = _Patches(merged, 1)
+    at = Patches(merged, 1)
     most = merged.max() + 1
     window = ((at.picture * most + at.frame) * most + _whole(at.row, side)) * most + _whole(at.column, side)
     order = torch.argsort(window * side * side + at.row % side * side + at.column % side)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +12,8 @@ from typing import Any
 @contextmanager
 def replaced(*places: tuple[Any, str, Any]) -> Iterator[None]:
     """Within this, each (owner, name, replacement) holds."""
-    usual = [(owner, name, getattr(owner, name)) for owner, name, _ in places]
+    # As it is written, so that a static method is one again.
+    usual = [(owner, name, inspect.getattr_static(owner, name)) for owner, name, _ in places]
     for owner, name, new in places:
         setattr(owner, name, new)
     try:
@@ -21,7 +23,7 @@ def replaced(*places: tuple[Any, str, Any]) -> Iterator[None]:
             setattr(owner, name, old)
 
 
-def in_models(functions: Mapping[str, Callable[..., Any]], beside: str = "") -> list[tuple[Any, str, Any]]:
+def in_models(functions: Mapping[str, Any], beside: str = "") -> list[tuple[Any, str, Any]]:
     """Return the places of `functions` in the modelling modules of transformers that are loaded.
 
     With `beside`, only in those that have a function of that name, too.
@@ -35,3 +37,8 @@ def in_models(functions: Mapping[str, Callable[..., Any]], beside: str = "") -> 
         for name, new in functions.items()
         if name in vars(module) and (not beside or beside in vars(module))
     ]
+
+
+def in_classes(functions: Mapping[str, Any], method: str) -> list[tuple[Any, str, Any]]:
+    """Return the places of `method` in the classes that `functions` names, in modelling modules that are loaded."""
+    return [(getattr(module, name), method, new) for module, name, new in in_models(functions)]

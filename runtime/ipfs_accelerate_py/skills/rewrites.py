@@ -6,11 +6,13 @@ compared with the model as transformers runs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ipfs_accelerate_py.skills.complex_numbers import as_pairs
+from ipfs_accelerate_py.skills.learned_places import read_by_shares
+from ipfs_accelerate_py.skills.mixtures import expert_by_expert
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
 from ipfs_accelerate_py.skills.recurrences import token_by_token
 from ipfs_accelerate_py.skills.replacing import replaced
@@ -28,24 +30,8 @@ def traced() -> Iterator[None]:
         stack.enter_context(resized_by_matrices())
         stack.enter_context(token_by_token())
         stack.enter_context(by_grid())
+        stack.enter_context(read_by_shares())
         stack.enter_context(as_pairs())
-        yield
-
-
-@contextmanager
-def expert_by_expert() -> Iterator[None]:
-    """Within this, a mixture of experts runs one expert after the other, each on the tokens that chose it.
-
-    Transformers counts the tokens of each expert with a histogram (`torch.histc`, in
-    `integrations/moe.py::grouped_mm_experts_forward`), which neither ONNX nor OpenVINO has. Its other form gathers the
-    weights of an expert for every token: for a prompt of real length, hundreds of gigabytes.
-    """
-    from transformers.integrations import moe
-
-    def chosen(self: Any, name: str, default: Callable[..., Any]) -> Callable[..., Any]:
-        return _experts
-
-    with replaced((moe.ExpertsInterface, "get_interface", chosen)):
         yield
 
 
@@ -113,9 +99,17 @@ def counted_as_numbers() -> Iterator[None]:
 def said_otherwise() -> Iterator[None]:
     """Within this, what is combined in place is combined anew, and what is taken along an axis is gathered.
 
-    ONNX has neither `|=` and `&=` of masks (`models/modernvbert`) nor `take_along_dim` (`models/pp_doclayout_v2`).
+    ONNX has neither `|=` and `&=` of masks (`models/modernvbert`) nor `take_along_dim` (`models/pp_doclayout_v2`), and
+    the tracer finds no operation that scatters one truth value (`models/glm_moe_dsa`).
     """
     import torch
+
+    usual = torch.Tensor.scatter
+
+    def scattered(tensor: Any, dim: int, index: Any, *given: Any, **settings: Any) -> Any:
+        if tensor.dtype != torch.bool or len(given) != 1 or not isinstance(given[0], bool):
+            return usual(tensor, dim, index, *given, **settings)
+        return usual(tensor.long(), dim, index, int(given[0])).bool()
 
     def taken(tensor: Any, indices: Any, dim: int) -> Any:
         place = dim % tensor.dim()
@@ -131,6 +125,7 @@ def said_otherwise() -> Iterator[None]:
         (torch.Tensor, "__iand__", torch.Tensor.__and__),
         (torch, "take_along_dim", taken),
         (torch.Tensor, "take_along_dim", taken),
+        (torch.Tensor, "scatter", scattered),
     ):
         yield
 
@@ -158,32 +153,3 @@ def resized_by_matrices() -> Iterator[None]:
 
     with replaced((torch.nn.functional, "interpolate", resized)):
         yield
-
-
-def _experts(experts: Any, hidden: Any, chosen: Any, weights: Any) -> Any:
-    """Return `hidden` (tokens, width) through the experts that `chosen` (tokens, choices) names, each by its weight."""
-    import torch
-
-    total = torch.zeros_like(hidden)
-    for number in range(experts.num_experts):
-        tokens, choices = torch.nonzero(chosen == number, as_tuple=True)
-        found = _expert(experts, number, hidden[tokens]) * weights[tokens, choices].unsqueeze(-1)
-        total = total.index_add(0, tokens, found.to(total.dtype))
-    return total
-
-
-def _expert(experts: Any, number: int, hidden: Any) -> Any:
-    if experts.has_gate:
-        inner = experts._apply_gate(_projected(experts, "gate_up_proj", number, hidden))
-    else:
-        inner = experts.act_fn(_projected(experts, "up_proj", number, hidden))
-    outer = _projected(experts, "down_proj", number, inner)
-    return experts.post_expert_norm(outer) if getattr(experts, "has_post_expert_norm", False) else outer
-
-
-def _projected(experts: Any, name: str, number: int, hidden: Any) -> Any:
-    import torch
-
-    weight = getattr(experts, name)[number]
-    bias = getattr(experts, f"{name}_bias")[number] if experts.has_bias else None
-    return torch.nn.functional.linear(hidden, weight.T if experts.is_transposed else weight, bias)
