@@ -58,6 +58,19 @@ def test_denormal_numbers_survive_compiling_and_inference(model: Any) -> None:
     assert smallest_product() > 0
 
 
+def test_streams_keep_denormal_numbers_since_small_whole_ones_look_like_them(model: Any) -> None:
+    exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
+    queue = lean_openvino().AsyncInferQueue(compiling(lean_openvino().Core(), model, "CPU", exact)())
+    found: list[float] = []
+    queue.set_callback(lambda request, _: found.append(float(request.get_output_tensor().data.min())))
+    for _ in range(8):
+        queue.start_async({0: np.full((3, 4), 1e-40, np.float32)})
+    queue.wait_all()
+    assert len(found) == 8
+    assert min(found) > 0
+
+
+
 def test_what_openvino_refuses_is_raised_where_the_model_is_awaited(model: Any) -> None:
     wait = compiling(lean_openvino().Core(), model, "CPU", {"NO_SUCH_SETTING": "1"})
     with pytest.raises(RuntimeError, match="NO_SUCH_SETTING"):

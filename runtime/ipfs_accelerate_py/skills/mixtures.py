@@ -16,7 +16,7 @@ def expert_by_expert() -> Iterator[None]:
     Transformers counts the tokens of each expert with a histogram (`torch.histc`, in
     `integrations/moe.py::grouped_mm_experts_forward`), which neither ONNX nor OpenVINO has. Its other form gathers the
     weights of an expert for every token: for a prompt of real length, hundreds of gigabytes. Mixtures with loops of
-    their own (`models/dbrx`, `models/switch_transformers`) go over the experts that any token chose, asked of
+    their own (`models/nllb_moe`, `models/switch_transformers`) go over the experts that any token chose, asked of
     `torch.greater`, which all of transformers uses for that alone; here they go over all of them.
     """
     import torch
@@ -28,7 +28,7 @@ def expert_by_expert() -> Iterator[None]:
     with replaced(
         (moe.ExpertsInterface, "get_interface", chosen),
         (torch, "greater", lambda counts, _: torch.ones_like(counts, dtype=torch.bool)),
-        *in_classes({"LongcatFlashExperts": _with_idle_ones}, "forward"),
+        *in_classes({"LongcatFlashExperts": _with_idle_ones, "DbrxExperts": _in_one_table}, "forward"),
     ):
         yield
 
@@ -47,6 +47,18 @@ def _with_idle_ones(experts: Any, hidden: Any, chosen: Any, weights: Any) -> Any
         return _expert(experts, number, some) if number < experts.num_routed_experts else some
 
     return _summed(through, experts.total_experts, hidden, chosen, weights)
+
+
+def _in_one_table(experts: Any, hidden: Any, chosen: Any, weights: Any) -> Any:
+    """Return the same, where the rows of all experts are those of one table (`models/dbrx`), and each text one of `hidden`."""
+    shape = (experts.num_experts, experts.ffn_hidden_size, experts.hidden_size)
+    tables = [getattr(experts.mlp, name).view(shape) for name in ("w1", "v1", "w2")]
+
+    def through(number: int, some: Any) -> Any:
+        return experts.mlp(some, *(table[number] for table in tables))
+
+    flat = hidden.reshape(-1, experts.hidden_size)
+    return _summed(through, experts.num_experts, flat, chosen, weights).view(hidden.shape)
 
 
 def _summed(expert: Callable[[int, Any], Any], count: int, hidden: Any, chosen: Any, weights: Any) -> Any:
