@@ -50,7 +50,7 @@ def _with_idle_ones(experts: Any, hidden: Any, chosen: Any, weights: Any) -> Any
 
 
 def _in_one_table(experts: Any, hidden: Any, chosen: Any, weights: Any) -> Any:
-    """Return the same, where the rows of all experts are those of one table (`models/dbrx`), and each text one of `hidden`."""
+    """Return the same, where the weights of all experts are one table, and `hidden` are texts (`models/dbrx`)."""
     shape = (experts.num_experts, experts.ffn_hidden_size, experts.hidden_size)
     tables = [getattr(experts.mlp, name).view(shape) for name in ("w1", "v1", "w2")]
 
