@@ -42,11 +42,9 @@ def _experts(experts: Any, hidden: Any, chosen: Any, weights: Any) -> Any:
 
 def _with_idle_ones(experts: Any, hidden: Any, chosen: Any, weights: Any) -> Any:
     """Return the same, where experts behind the last that has weights give what they are given."""
-
-    def through(number: int, some: Any) -> Any:
-        return _expert(experts, number, some) if number < experts.num_routed_experts else some
-
-    return _summed(through, experts.total_experts, hidden, chosen, weights)
+    count = experts.num_routed_experts
+    found = _summed(lambda number, some: _expert(experts, number, some), count, hidden, chosen, weights)
+    return found + hidden * (weights * (chosen >= count)).sum(-1, keepdim=True).to(hidden.dtype)
 
 
 def _in_one_table(experts: Any, hidden: Any, chosen: Any, weights: Any) -> Any:
