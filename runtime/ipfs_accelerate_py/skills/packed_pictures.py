@@ -43,7 +43,7 @@ def by_grid() -> Iterator[None]:
             return tuple(pieces[number] for number in range(pieces.shape[0]))
         if not isinstance(split_size, _Told) or split_size.tensor.dim() != 1:
             return usual_cut(tensor, split_size, dim)
-        belongs = _groups(torch.cumsum(split_size.tensor, 0), tensor.shape[dim])
+        belongs = groups(torch.cumsum(split_size.tensor, 0), tensor.shape[dim])
         places = [torch.nonzero(belongs == number)[:, 0] for number in range(len(split_size))]
         return tuple(tensor.index_select(dim, each) for each in places)
 
@@ -83,7 +83,7 @@ def _masking(attention: Any) -> Any:
         for name in ("cu_seq_lens_k", "max_length_q", "max_length_k"):
             given.pop(name, None)
         if starts is not None and attention_mask is None:
-            belongs = _groups(starts[1:], query.shape[2])
+            belongs = groups(starts[1:], query.shape[2])
             apart = belongs.unsqueeze(0) != belongs.unsqueeze(1)
             attention_mask = torch.zeros_like(apart, dtype=query.dtype).masked_fill(
                 apart, torch.finfo(query.dtype).min
@@ -93,7 +93,7 @@ def _masking(attention: Any) -> Any:
     return attended
 
 
-def _groups(ends: Any, count: Any) -> Any:
+def groups(ends: Any, count: Any) -> Any:
     """Return the number of the group of each of `count` places, where `ends` says behind which place each ends."""
     import torch
 
@@ -111,20 +111,21 @@ class Patches:
 
         sizes = grids[:, 0] * grids[:, 1] * grids[:, 2]
         ends = torch.cumsum(sizes, 0)
-        picture = _groups(ends, ends[-1])
+        picture = groups(ends, ends[-1])
         high, wide = grids[picture, 1], grids[picture, 2]
         side = merge[picture] if isinstance(merge, torch.Tensor) else merge
         place = torch.arange(ends[-1]) - (ends - sizes)[picture]
         self.picture = picture
-        self.frame = _whole(place, high * wide)
+        self.frame = whole(place, high * wide)
         place = place - self.frame * high * wide
-        block, inner = _whole(place, side * side), place % (side * side)
-        across = _whole(wide, side)
-        self.row = _whole(block, across) * side + _whole(inner, side)
+        block, inner = whole(place, side * side), place % (side * side)
+        across = whole(wide, side)
+        self.row = whole(block, across) * side + whole(inner, side)
         self.column = block % across * side + inner % side
 
 
-def _whole(number: Any, by: Any) -> Any:
+def whole(number: Any, by: Any) -> Any:
+    """Return how many times `by` goes into `number`, not rounded through floating point."""
     import torch
 
     return torch.div(number, by, rounding_mode="floor")
@@ -174,14 +175,14 @@ def _windows(
     merged = torch.stack(
         [
             grid_thw[:, 0],
-            _whole(grid_thw[:, 1], spatial_merge_size),
-            _whole(grid_thw[:, 2], spatial_merge_size),
+            whole(grid_thw[:, 1], spatial_merge_size),
+            whole(grid_thw[:, 2], spatial_merge_size),
         ],
         dim=1,
     )
     at = Patches(merged, 1)
     most = merged.max() + 1
-    window = ((at.picture * most + at.frame) * most + _whole(at.row, side)) * most + _whole(at.column, side)
+    window = ((at.picture * most + at.frame) * most + whole(at.row, side)) * most + whole(at.column, side)
     order = torch.argsort(window * side * side + at.row % side * side + at.column % side)
     sorted_windows = window[order]
     starts = torch.nonzero(sorted_windows[1:] != sorted_windows[:-1])[:, 0] + 1

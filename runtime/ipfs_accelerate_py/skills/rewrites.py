@@ -14,6 +14,7 @@ from ipfs_accelerate_py.skills.complex_numbers import as_pairs
 from ipfs_accelerate_py.skills.learned_places import read_by_shares
 from ipfs_accelerate_py.skills.mixtures import expert_by_expert
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
+from ipfs_accelerate_py.skills.packed_sounds import by_length
 from ipfs_accelerate_py.skills.recurrences import token_by_token
 from ipfs_accelerate_py.skills.replacing import replaced
 
@@ -30,6 +31,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(resized_by_matrices())
         stack.enter_context(token_by_token())
         stack.enter_context(by_grid())
+        stack.enter_context(by_length())
         stack.enter_context(read_by_shares())
         stack.enter_context(as_pairs())
         yield
