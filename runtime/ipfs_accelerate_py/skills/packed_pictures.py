@@ -38,6 +38,8 @@ def by_grid() -> Iterator[None]:
 
     def cut(tensor: Any, split_size: Any, dim: int = 0) -> Any:
         # Whoever asks the tensor itself wants the pieces: as many as there are, each as long as it happens to be.
+        if isinstance(split_size, int) and tensor.shape[dim] <= split_size:
+            return (tensor,)  # cut to save memory, and joined again
         if isinstance(split_size, torch.Tensor) and dim == 0:  # a size of another tensor, which it divides
             pieces = tensor.unflatten(0, (len(usual_cut(tensor, int(split_size))), -1))
             return tuple(pieces[number] for number in range(pieces.shape[0]))
