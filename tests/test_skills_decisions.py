@@ -36,5 +36,5 @@ def test_the_weights_of_a_checkpoint_are_loaded(tmp_path: Path) -> None:
 
 
 def test_weights_that_are_lacking_are_told(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no weights for proj.weight,"):
+    with pytest.raises(CheckpointError, match=r"no weights for proj\.weight,"):
         pretrained(Decider(transformers.JevForDecision), saved(tmp_path, less="proj.weight"), dtype="float32")

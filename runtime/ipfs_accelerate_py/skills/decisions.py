@@ -23,8 +23,8 @@ class Decider:
 
     def from_pretrained(self, folder: Any, **settings: Any) -> Any:
         """Return what the class gives as a pretrained model does: with its report, if `settings` ask for one."""
-        from transformers.decision.modeling_utils import DecisionMixin
+        from transformers import PreTrainedModel
 
         config, _ = self.model_class.checkpoint_config(folder, local_files_only=True)
         told = {} if config is None else {"config": config}
-        return super(DecisionMixin, self.model_class).from_pretrained(folder, **told, **settings)
+        return PreTrainedModel.from_pretrained.__func__(self.model_class, folder, **told, **settings)
