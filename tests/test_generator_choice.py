@@ -128,3 +128,12 @@ def test_a_picture_that_the_class_could_have_been_given_must_have_been_given() -
     assert wants_arrays(spec("bert"), listed, sees=False)
     assert not wants_arrays(spec("bert"), listed, sees=True)
     assert not wants_arrays(spec("bert"), spec("bert").head("fill-mask"), sees=False)
+
+
+def test_what_the_survey_describes_as_arrays_is_given_arrays() -> None:
+    usual = head("feature-extraction", "input_ids", "attention_mask", output="last_hidden_state")
+    arrays = tuple(
+        Tensor(name=name, dtype="int64", shape=(2, 12), vary=(0, 1), high=9) for name in usual.inputs
+    )
+    found = templates_of(replace(spec("bert"), heads=(replace(usual, tensors=arrays),)), TEMPLATES)
+    assert found == {"feature-extraction": "tasks/tensor"}

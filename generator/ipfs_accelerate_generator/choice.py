@@ -60,8 +60,8 @@ def _template(spec: ModelSpec, head: Head, templates: Templates) -> str:
     "tasks/automatic_speech_recognition_ctc" is for the classes of MODEL_FOR_CTC_MAPPING_NAMES. So may a task that is
     given a sound where others are given a text: "tasks/feature_extraction_audio".
     """
-    if lacks_its_own(head) or _is_refused_here(spec, head):
-        return ""
+    if head.tensors or lacks_its_own(head) or _is_refused_here(spec, head):
+        return ""  # the survey describes arrays where nothing else was found to feed or to read a class
     sounds = any(name in head.inputs for name in SOUNDS)
     kind = head.table.removeprefix("MODEL_FOR_").removesuffix("_MAPPING_NAMES").lower()
     names = [f"tasks/{head.function}_{kind}", f"tasks/{head.function}"]

@@ -126,6 +126,11 @@ class PlannedHead:
         return "decoder_input_ids" in self.head.inputs
 
     @property
+    def decides(self) -> bool:
+        """Whether the class decides between options: such a one cannot say itself which weights it lacks."""
+        return self.head.model.endswith("ForDecision")
+
+    @property
     def generates(self) -> bool:
         """Whether it writes its answer token by token, with a cache of what it has read."""
         speaks = self.task == "automatic-speech-recognition" and self.has_decoder

@@ -9,15 +9,15 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.planned import GENERATING
 from ipfs_accelerate_generator.spec import Tensor
-from ipfs_accelerate_generator.survey import given, shown
+from ipfs_accelerate_generator.survey import given, readings
 from ipfs_accelerate_generator.survey.company import spoilt
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import fed, make
-from ipfs_accelerate_generator.survey.pictured import GRIDS, image_token, usual
+from ipfs_accelerate_generator.survey.pictured import image_token
 from ipfs_accelerate_generator.survey.rules.table import LITERAL, SOUNDS
 from ipfs_accelerate_generator.survey.running import TOKENS, Feed, first_line, forward, settled
-from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number, text
+from ipfs_accelerate_generator.survey.shape import Shape, text
 from ipfs_accelerate_generator.survey.stages import all_stages
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
@@ -98,7 +98,7 @@ def _prove(
     if candidate.call is nn.Module.forward:
         raise SurveyError(f"{candidate.model.__name__} has no forward: it generates, and does nothing else")
     model = _built(candidate, config, arguments)
-    feed = settled(candidate, model, fed(candidate, returned))
+    feed = readings.with_noise(candidate, model, settled(candidate, model, fed(candidate, returned)))
     if misfits := given.misfits(_read(candidate, model, feed), _seeing_all(feed.made())):
         with suppress(SurveyError):  # it requires them
             feed = settled(candidate, model, tuple(name for name in feed.names if name not in misfits))
@@ -119,8 +119,8 @@ def _prove(
         feed.output,
         extra,
         labels,
-        _pooling(candidate, model, feed),
-        _pictures(model, feed),
+        readings.pooling(candidate, model, feed),
+        readings.pictures(model, feed),
         spoilt(candidate, model, feed),
         _attention(candidate, model, feed, _built(candidate, config, arguments | extra, attention=None)),
         _control(candidate, model, feed),
@@ -202,6 +202,13 @@ def _takes_any_ids(candidate: Candidate, model: Any, feed: Feed, tensors: tuple[
     except FOREIGN:
         return False
     return True
+
+
+def misread(candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof) -> bool:
+    """Whether the head, built from `config(**arguments)`, wants or gives something else than templates know."""
+    assert proof.feed is not None  # a head that was run was fed
+    model = _built(candidate, config, arguments | proof.config)
+    return readings.misread(candidate, model, proof.feed)
 
 
 def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:
@@ -300,30 +307,6 @@ def _causal(model: Any, feed: Feed) -> bool:
     before = forward(model, inputs)[feed.output]
     after = forward(model, inputs | {"input_ids": ids})[feed.output]
     return bool((before - after)[:, :-1].abs().max() <= 1e-4 * before.abs().max())
-
-
-def _pooling(candidate: Candidate, model: Any, feed: Feed) -> str:
-    """Return how an image's vector comes from the output; "" where it is a vector, or the task wants none."""
-    if candidate.task != "image-feature-extraction":
-        return ""
-    found = forward(model, feed.made(), candidate.method)[feed.output]
-    if found.dim() == 4:
-        return "map"
-    patches = (number(model.config, IMAGE_SIZES, 0) // number(model.config, ("patch_size",), 1)) ** 2
-    if found.dim() == 3:
-        return "first" if found.shape[1] > patches > 0 else "mean"
-    return ""
-
-
-def _pictures(model: Any, feed: Feed) -> str:
-    if not feed.shape.pictured or not usual(model, feed.made()):
-        return ""
-    if feed.shape.form in shown.FORMS[shown.FORMS.index("films of patches") :]:
-        return ""  # what these are, no template knows
-    axes, cut = feed.made()["pixel_values"].dim(), any(name.endswith(GRIDS) for name in feed.names)
-    if axes == 5:
-        return "tiled" if "image_sizes" in feed.names else "nested"
-    return {4: "cut" if cut else "whole", 3: "rows", 2: "patches"}.get(axes, "")
 
 
 def _unread(candidate: Candidate, model: Any, feed: Feed) -> tuple[str, ...]:

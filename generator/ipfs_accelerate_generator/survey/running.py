@@ -26,6 +26,7 @@ from ipfs_accelerate_generator.survey.inputs import (
 from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders, towered
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
+from ipfs_accelerate_py.evidence.comparison import TOLERANCE
 
 TOKENS: Final = (12, 7)
 """Every head runs at both lengths, so that nothing fixed to the first goes unseen."""
@@ -46,6 +47,8 @@ _REFUSALS: Final = (
 )
 
 
+_VECTORS: Final = ("last_hidden_state", "pooler_output")
+
 _MISSES: Final = re.compile(r"features and \w+ tokens do not match")
 
 
@@ -64,16 +67,16 @@ class Feed:
         return make(self.names, replace(self.shape, **changes))
 
 
-def forward(model: Any, inputs: Mapping[str, Any], method: str = "") -> dict[str, Any]:
+def forward(model: Any, inputs: Mapping[str, Any], method: str = "", *, seed: int = 0) -> dict[str, Any]:
     """Return the tensors of the output by field, in the order of the output class: real ones, if there are any.
 
     A tensor that is the whole output is called `tensor`, one of a tuple `item_0` and so on; `maps_0` is the first of a
     tuple in the field `maps`, of an output that has none outside of tuples. What is drawn at random on the way is the
-    same each time.
+    same each time for one `seed`.
     """
     import torch
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     with torch.no_grad():
         output = getattr(model, method)(**inputs) if method else model(**inputs)
     fields = dict(_fields(output))
@@ -199,9 +202,43 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
     first = Shape(
         candidate.task, model.config, TOKENS[0], chosen=chosen, sizes=told.sizes, spoken=told.spoken
     )
-    return Feed(
+    feed = Feed(
         told.names, next(each for each in _shapes(model, told.names, first) if each.form == form), found
     )
+    return replace(feed, output=_moved(candidate, model, feed))
+
+
+def _moved(candidate: Candidate, model: Any, feed: Feed) -> str:
+    """Return the field that is read of the output: another one if it says nothing, or not always the same.
+
+    Some classes give what they have learned, such as points to begin with, before what they made of the inputs; and
+    some give vectors in an order that they draw, before the one that they make of all.
+    """
+    made = feed.made()
+    outputs = forward(model, made, candidate.method)
+    try:
+        others = forward(model, feed.made(seed=1), candidate.method)
+        again = forward(model, made, candidate.method, seed=1)
+    except FOREIGN:
+        return feed.output
+    moving = [
+        name
+        for name, value in outputs.items()
+        if name != "loss" and name.isidentifier() and _change(value, others.get(name)) > 0
+    ]
+    steady = [name for name in moving if _change(outputs[name], again.get(name)) <= TOLERANCE]
+    if not moving or feed.output in steady:
+        return feed.output
+    if feed.output in moving:
+        return next((name for name in _VECTORS if name in steady), feed.output)
+    return "last_hidden_state" if "last_hidden_state" in moving else moving[0]
+
+
+def _change(before: Any, after: Any) -> float:
+    """Return how far `after` is from `before`, relative to its largest value."""
+    if after is None or after.shape != before.shape:
+        return float("inf")
+    return float((after - before).abs().max() / before.abs().max().clamp(min=1e-12))
 
 
 def _answered(

@@ -15,7 +15,15 @@ from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Pr
 from ipfs_accelerate_generator.survey import facts, repairs
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import sees
-from ipfs_accelerate_generator.survey.proof import Proof, arrays, printable, prove, reads, sees_any_size
+from ipfs_accelerate_generator.survey.proof import (
+    Proof,
+    arrays,
+    misread,
+    printable,
+    prove,
+    reads,
+    sees_any_size,
+)
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.running import first_line
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
@@ -229,11 +237,15 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
 def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Attempt) -> Head:
     """Return the head for the task of `candidate`, with arrays where nothing proved makes its inputs of something."""
     head = spec.head(candidate.task)
-    beside = not unmade(spec, head) and wants_arrays(spec, head, sees=sees(candidate))
+    proof = best.proofs[head.task]
+    beside = not unmade(spec, head) and (
+        wants_arrays(spec, head, sees=sees(candidate))
+        or misread(candidate, about.config, best.arguments, proof)
+    )
     every = unwritten(spec, head) or beside
     if not unmade(spec, head) and not every and not _strange(spec, head):
         return head
-    tensors, whole = arrays(candidate, about.config, best.arguments, best.proofs[head.task], texts=every)
+    tensors, whole = arrays(candidate, about.config, best.arguments, proof, texts=every)
     return replace(head, tensors=tensors, whole=whole)
 
 

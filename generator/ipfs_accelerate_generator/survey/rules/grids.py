@@ -263,3 +263,10 @@ def folded_films(shape: Shape, generator: Any) -> Any:
     """A batch of patches of films, each of frames, rows, columns and channels."""
     frames = number(shape.config, ("temporal_patch_size",), 1)
     return _random(generator, shape.batch, frames, patch(shape), patch(shape), channels(shape))
+
+
+def noise(shape: Shape, generator: Any) -> Any:
+    """A number between 0 and 1 for each patch of a whole picture: those with the least are seen."""
+    import torch
+
+    return torch.rand(shape.batch, (side(shape) // patch(shape)) ** 2, generator=generator)

@@ -100,6 +100,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "aspect_ratio_mask": (grids.tiles_seen,),
     "input_points": (grids.points,),
     "input_labels": (grids.inside,),
+    "noise": (grids.noise,),
     # sounds
     "input_features_mask": _HEARD,
     "feature_attention_mask": _HEARD,

@@ -1,0 +1,118 @@
+"""What the survey reads of an output, and when no template reads and feeds a class so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from ipfs_accelerate_generator.survey.readings import misread, with_noise  # noqa: E402
+from ipfs_accelerate_generator.survey.running import Feed, settled  # noqa: E402
+from ipfs_accelerate_generator.survey.shape import Shape  # noqa: E402
+from ipfs_accelerate_generator.survey.subject import Candidate  # noqa: E402
+
+WIDTH = 4
+TEXT = ("input_ids", "attention_mask")
+
+
+class Reader(torch.nn.Module):
+    """A class that gives for texts what `answer` makes of one vector for each token."""
+
+    def __init__(self, answer: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.config = transformers.BertConfig(vocab_size=64)
+        self.answer = answer
+
+    def forward(self, input_ids: Any, attention_mask: Any = None) -> Any:
+        return self.answer(input_ids[..., None].float().repeat(1, 1, WIDTH))
+
+
+def text(model: Any, output: str, names: tuple[str, ...] = TEXT) -> tuple[Candidate, Any, Feed]:
+    shape = Shape("feature-extraction", model.config, 12)
+    return Candidate("feature-extraction", "", type(model)), model, Feed(names, shape, output)
+
+
+def test_a_vector_for_each_token_is_read() -> None:
+    assert not misread(*text(Reader(lambda each: {"last_hidden_state": each}), "last_hidden_state"))
+    assert not misread(*text(Reader(lambda each: {"pooler_output": each[:, 0]}), "pooler_output"))
+
+
+@pytest.mark.parametrize("output", ["logits", "item_0"])
+def test_what_is_no_vector_of_a_text_is_not(output: str) -> None:
+    assert misread(*text(Reader(lambda each: {output: each}), output))
+
+
+def test_a_vector_more_than_the_mask_has_places_is_not() -> None:
+    model = Reader(lambda each: {"last_hidden_state": torch.cat([each, each[:, :1]], dim=1)})
+    assert misread(*text(model, "last_hidden_state"))
+
+
+class Boxed(Reader):
+    """A class that also takes the boxes of words, and may want them."""
+
+    def __init__(self, *, wants: bool) -> None:
+        super().__init__(lambda each: {"last_hidden_state": each})
+        self.wants = wants
+
+    def forward(self, input_ids: Any, bbox: Any = None, attention_mask: Any = None) -> Any:
+        if self.wants and bbox is None:
+            raise ValueError("You have to specify bbox")
+        return super().forward(input_ids, attention_mask)
+
+
+@pytest.mark.parametrize("wants", [False, True])
+def test_boxes_of_words_are_made_by_no_tokenizer(wants: bool) -> None:
+    about = text(Boxed(wants=wants), "last_hidden_state", ("input_ids", "bbox", "attention_mask"))
+    assert misread(*about) is wants
+
+
+class Seer(torch.nn.Module):
+    """A class that learned where to begin, and hides patches by noise, its own where it is given none."""
+
+    config = transformers.ViTConfig(image_size=32, patch_size=8)
+
+    def __init__(self, *, hides: bool = True) -> None:
+        super().__init__()
+        self.hides = hides
+
+    def forward(self, pixel_values: Any, noise: Any = None) -> Any:
+        found = pixel_values.flatten(1)[:, :16]
+        if self.hides:
+            found = found * ((torch.rand_like(found) if noise is None else noise) > 0.5)
+        return {"begin": torch.ones(2, 3), "last_hidden_state": found[:, None]}
+
+
+def seer(model: Any) -> tuple[Candidate, Any]:
+    return Candidate("image-feature-extraction", "", type(model)), model
+
+
+def test_an_output_that_no_input_moves_is_not_what_is_read() -> None:
+    feed = settled(*seer(Seer(hides=False)), ("pixel_values",))
+    assert feed.output == "last_hidden_state"
+    assert misread(*seer(Seer(hides=False)), feed)  # a pipeline would read the first
+
+
+def test_a_class_that_draws_noise_of_its_own_is_given_some() -> None:
+    feed = settled(*seer(Seer()), ("pixel_values",))
+    assert with_noise(*seer(Seer()), feed).names == ("pixel_values", "noise")
+
+
+def test_noise_that_changes_nothing_is_left_to_the_class() -> None:
+    feed = settled(*seer(Seer(hides=False)), ("pixel_values",))
+    assert with_noise(*seer(Seer(hides=False)), feed) is feed
+
+
+class Shuffler(Seer):
+    """A class that gives the vectors of patches in an order that it draws."""
+
+    def forward(self, pixel_values: Any) -> Any:
+        found = pixel_values.flatten(1)[:, :16]
+        return {"last_hidden_state": found[:, torch.randperm(16), None], "pooler_output": found.cumsum(1)}
+
+
+def test_vectors_in_an_order_that_is_drawn_are_not_what_is_read() -> None:
+    assert settled(*seer(Shuffler()), ("pixel_values",)).output == "pooler_output"
