@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -77,9 +78,8 @@ def _labelled(
     if _weighs_labels(candidate, config, arguments):
         try:
             return _prove(candidate, config, arguments, returned, LABELS.get(candidate.task, OTHER_LABELS))
-        except (
-            SurveyError
-        ):  # question answering counts its two ends as labels: it works with its own number only
+        except SurveyError:
+            # Question answering counts its two ends as labels: it works with its own number only.
             return _prove(candidate, config, arguments, returned, ())
     return _prove(candidate, config, arguments, returned, ())
 
@@ -153,7 +153,7 @@ def arrays(
     """
     labels = {"num_labels": len(proof.labels)} if proof.labels else {}
     model = _built(candidate, config, arguments | proof.config | labels)
-    if texts or candidate.task in GENERATING:
+    if texts or candidate.task in GENERATING or "input_ids" in proof.inputs:
         model = awake(model)
     assert proof.feed is not None  # a head that was run was fed
     whole = given.whole(_read(candidate, model, proof.feed), proof.feed.made())
@@ -257,7 +257,7 @@ def _described_by(
     candidate: Candidate, config: Any, arguments: dict[str, Any], attention: str | None = "eager"
 ) -> Any:
     """Return the configuration that the class takes: of a whole that it is a part of, the part about text."""
-    made = config(**arguments, attn_implementation=attention)
+    made = config(**copy.deepcopy(arguments), attn_implementation=attention)  # some write into what they get
     wants = getattr(candidate.model, "config_class", None)
     if wants is None or isinstance(made, wants):
         return made
@@ -336,7 +336,7 @@ def _seeing_all(made: Mapping[str, Any]) -> dict[str, Any]:
     """Return inputs whose masks hide nothing."""
     import torch
 
-    return {name: torch.ones_like(each) if name.endswith("mask") else each for name, each in made.items()}
+    return {name: torch.ones_like(each) if given.hides(name) else each for name, each in made.items()}
 
 
 def _attention(candidate: Candidate, model: Any, feed: Feed, usual: Any) -> str:

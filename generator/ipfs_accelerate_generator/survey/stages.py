@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ def all_stages(config: Any, arguments: Mapping[str, Any]) -> dict[str, Value]:
     """
     found: dict[str, Value] = {}
     try:
-        whole = config(**arguments)
+        whole = config(**copy.deepcopy(arguments))
     except (StrictDataclassError, LookupError, TypeError, ValueError):  # whoever builds the head says why
         return found
     for name, value in vars(whole).items():
