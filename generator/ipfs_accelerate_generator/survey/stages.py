@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ def all_stages(config: Any, arguments: Mapping[str, Any]) -> dict[str, Value]:
     """
     found: dict[str, Value] = {}
     try:
-        whole = config(**copy.deepcopy(arguments))
+        whole = config(**arguments)
     except (StrictDataclassError, LookupError, TypeError, ValueError):  # whoever builds the head says why
         return found
     for name, value in vars(whole).items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -182,7 +181,7 @@ def _attempt(
 
 
 def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> ModelSpec:
-    config = about.config(**copy.deepcopy(best.arguments))
+    config = about.config(**best.arguments)
     module = home(about.config)
     written = facts.processors(about).processor in PICTURED
     made = tuple(
@@ -259,9 +258,7 @@ def _strange(spec: ModelSpec, head: Head) -> bool:
 def _after(about: Subject, heads: tuple[Candidate, ...], best: _Attempt, limits: Limits) -> str:
     """Return the field with the id after which positions are counted, as RoBERTa does, or "" if they begin at 0."""
     field = "pad_token_id"
-    tokens, pad = best.arguments.get(limits.tokens), getattr(
-        about.config(**copy.deepcopy(best.arguments)), field, None
-    )
+    tokens, pad = best.arguments.get(limits.tokens), getattr(about.config(**best.arguments), field, None)
     candidate = next((each for each in heads if each.task == "feature-extraction" and _in(each, best)), None)
     if candidate is None or not isinstance(tokens, int) or not isinstance(pad, int):
         return ""
