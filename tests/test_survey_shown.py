@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -127,14 +126,3 @@ def test_the_number_of_tokens_is_that_of_the_part_about_text() -> None:
 
     assert facts.vocabulary(PaliGemmaConfig()) == "text_config.vocab_size"
     assert facts.vocabulary(LlamaConfig()) == "vocab_size"
-
-
-def test_building_a_head_leaves_what_it_is_built_from_as_it_was() -> None:
-    from transformers import InklingConfig
-
-    from ipfs_accelerate_generator.survey.proof import _described_by
-
-    arguments = {"text_config": {"num_hidden_layers": 2}}
-    before = copy.deepcopy(arguments)
-    _described_by(Candidate("feature-extraction", "", SimpleNamespace()), InklingConfig, arguments)
-    assert arguments == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -259,7 +258,7 @@ def _described_by(
     candidate: Candidate, config: Any, arguments: dict[str, Any], attention: str | None = "eager"
 ) -> Any:
     """Return the configuration that the class takes: of a whole that it is a part of, the part about text."""
-    made = config(**copy.deepcopy(arguments), attn_implementation=attention)  # some write into what they get
+    made = config(**arguments, attn_implementation=attention)
     wants = getattr(candidate.model, "config_class", None)
     if wants is None or isinstance(made, wants):
         return made
