@@ -70,7 +70,6 @@ def test_streams_keep_denormal_numbers_since_small_whole_ones_look_like_them(mod
     assert min(found) > 0
 
 
-
 def test_what_openvino_refuses_is_raised_where_the_model_is_awaited(model: Any) -> None:
     wait = compiling(lean_openvino().Core(), model, "CPU", {"NO_SUCH_SETTING": "1"})
     with pytest.raises(RuntimeError, match="NO_SUCH_SETTING"):

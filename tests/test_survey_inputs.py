@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig
 
+from ipfs_accelerate_generator.survey import shown
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.inputs import fed, make
 from ipfs_accelerate_generator.survey.rules.table import BESIDE, LITERAL, OTHERS, RULES
@@ -65,7 +66,7 @@ def test_a_rule_makes_the_same_numbers_of_the_same_seed_and_as_many_axes_in_a_la
 
 def test_what_is_literal_or_stands_beside_something_has_a_rule() -> None:
     made_elsewhere = {"bbox", "image_sizes", "mm_token_type_ids"}
-    assert made_elsewhere | RULES.keys() >= LITERAL
+    assert made_elsewhere | RULES.keys() | {*shown.names()} >= LITERAL
     assert RULES.keys() | {"pixel_values", "input_values", "input_features"} >= BESIDE.keys()
 
 

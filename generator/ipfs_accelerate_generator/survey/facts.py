@@ -203,8 +203,13 @@ def limits(config: Any, modalities: Iterable[str]) -> Limits:
 
 
 def vocabulary(config: Any) -> str:
-    """Return the dotted name of the field that holds the number of tokens, or "" if there is none."""
-    return _path(config, ("vocab_size",))
+    """Return the dotted name of the field that holds the number of tokens, or "" if there is none.
+
+    A part about text knows its own; a whole that says a number, too, has it from before it had parts.
+    """
+    inner = vars(config).get("text_config")
+    named = inner is not None and inner is text(config) and _path(inner, ("vocab_size",))
+    return f"text_config.{named}" if named else _path(config, ("vocab_size",))
 
 
 def _path(config: Any, names: Iterable[str]) -> str:

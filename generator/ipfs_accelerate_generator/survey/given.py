@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.pictured import MARKED
 
 Made = Mapping[str, Any]
 
@@ -38,6 +39,11 @@ def whole(call: Callable[[Made], Any], made: Made) -> bool:
     return False
 
 
+def hides(name: str) -> bool:
+    """Whether the input `name` is a mask that hides something: one of the places of pictures in a text is none."""
+    return name.endswith("mask") and name != MARKED
+
+
 def misfits(call: Callable[[Made], Any], made: Made) -> tuple[str, ...]:
     """Return the masks that are taken while they hide nothing, when nobody looks at them, and refused when they do.
 
@@ -45,12 +51,7 @@ def misfits(call: Callable[[Made], Any], made: Made) -> tuple[str, ...]:
     """
     found = []
     for name, tensor in made.items():
-        if (
-            name.endswith("mask")
-            and tensor.dim() > 1
-            and not tensor.is_floating_point()
-            and bool(tensor.all())
-        ):
+        if hides(name) and tensor.dim() > 1 and not tensor.is_floating_point() and bool(tensor.all()):
             hiding = tensor.clone()
             hiding[..., -1] = 0
             try:

@@ -9,17 +9,21 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.survey import pictured, shown, spoken
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
+from ipfs_accelerate_generator.survey.senses import source
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, SAMPLES, Shape, number, text
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
 # Beside what the type's processors return.
 _ALSO_FED: Final[Mapping[str, tuple[str, ...]]] = {"masked-image-modeling": ("bool_masked_pos",)}
+# What a text is about, where no processor says by name what it returns.
+_ABOUT: Final = ("protein_input_ids", "protein_attention_mask")
 # generate() is given these and no more: transformers' pipeline drops what else the tokenizer returns.
 _FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_ids", "attention_mask")}
 # A mask of tokens goes along with one of these, and with pixels only where one of these is there, too.
 _MASKED: Final = frozenset({"input_ids", "inputs_embeds", "input_values", "input_features"})
 _HEARD: Final = ("input_values", "input_features")
 _PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images"})
+_PICTURES: Final = frozenset({*_PIXELS, pictured.PATCHES})
 _MERGES: Final = (
     "spatial_merge_size",
     "merge_size",
@@ -47,6 +51,7 @@ def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
                 candidate.model, pictured.one_modality(pictured.offered(candidate.model, returned))
             ),
             *_ALSO_FED.get(candidate.task, ()),
+            *_ABOUT,
         ),
     )
     signature = inspect.signature(candidate.call).parameters
@@ -102,8 +107,21 @@ def wider(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
 def _goes_with(names: tuple[str, ...]) -> frozenset[str]:
     """Return the masks that go with a sound or a picture among `names` and are not called after it."""
     sounds = {"feature_attention_mask"} if SOUNDS & {*names} else set()
-    pictures = {"image_attention_mask", pictured.MARKED} if _PIXELS & {*names} else set()
+    pictures = {"image_attention_mask", pictured.MARKED} if _PICTURES & {*names} else set()
     return frozenset({"padding_mask", *sounds, *pictures})
+
+
+def decoded(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `names` with ids for the decoder instead of a text, if the text is only what the decoder has yet to write.
+
+    Some classes that read a picture take what they are to write under the name of a text, and move it by one place.
+    """
+    signature = inspect.signature(candidate.call).parameters
+    both = {"pixel_values", "input_ids"} <= {*names} and "decoder_input_ids" in {*signature} - {*names}
+    if not both or "shift_tokens_right(input_ids" not in source(candidate.model.config_class):
+        return names
+    kept = {*names, "decoder_input_ids"} - {"input_ids", "attention_mask"}
+    return tuple(name for name in signature if name in kept)
 
 
 def embedded(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -213,8 +231,8 @@ def ways(name: str, names: tuple[str, ...], config: Any, *, formed: bool = True)
     """
     if "input_ids" in names and (name == "attention_mask" or (formed and shown.known(name))):
         return 1
-    if name in _WHERE and not number(config, _WHERE[name], 0):
-        return 1
+    if name in _WHERE and (_PIXELS & {*names} or not number(config, _WHERE[name], 0)):
+        return 1  # beside a picture the channels are its own
     return len(rules(name, _RULES.get(name), names)) or 1  # of none it is said when it is made
 
 

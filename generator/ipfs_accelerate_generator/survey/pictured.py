@@ -18,12 +18,16 @@ from ipfs_accelerate_py.evidence.pictured import image_settings
 PROCESSED: Final = frozenset(shown.names()) - {"pixel_values"}
 GRIDS: Final = ("_grid_thw", "_grid_hw", "target_sizes")
 """How the names of inputs end that say how many patches a picture has."""
+_COUNTED: Final = {"pixel_values_local": "num_local_patches"}
+"""Closer views of a picture, and the input that counts them: a processor gives them where a picture is large."""
 KINDS: Final = "mm_token_type_ids"
 """The input that tells tokens of a text from those that stand for a picture."""
 _OLDER_KINDS: Final = "token_type_ids"
 _HEIGHT, _WIDTH = 40, 24  # pixels of a picture; not square, so that no axis can stand for another
 NAMELESS: Final = 1
 """Stands in a text for what no id stands for: a mask says where."""
+PATCHES: Final = "flattened_patches"
+"""The input that holds the patches of a picture, each behind the numbers of its row and column."""
 MARKED: Final = "image_embeds_position_mask"
 """The input that says which tokens of a text stand for a picture, whatever they are."""
 _METHOD: Final = "get_image_features"
@@ -63,6 +67,8 @@ def offered(model: Any, returned: Iterable[str]) -> tuple[str, ...]:
     """
     names = tuple(returned)
     takes = inspect.signature(model.forward).parameters
+    if {"input_ids", PATCHES, MARKED} <= {*takes}:
+        return (*names, "input_ids", "attention_mask", PATCHES, MARKED)
     if "input_ids" not in takes or "pixel_values" not in takes or not _towered(model):
         return names
     if KINDS in names and KINDS not in takes and _OLDER_KINDS in takes:
@@ -74,7 +80,12 @@ def offered(model: Any, returned: Iterable[str]) -> tuple[str, ...]:
         for name, each in wanted.items()
         if name in takes
         and shown.known(name)
-        and (each.default is each.empty or name.endswith(GRIDS) or "pixel_values" not in names)
+        and (
+            each.default is each.empty
+            or name.endswith(GRIDS)
+            or "pixel_values" not in names
+            or _COUNTED.get(name, "") in names
+        )
     )
     return (*names, "input_ids", "attention_mask", "pixel_values", KINDS, *needed)
 
@@ -85,19 +96,25 @@ def _towered(model: Any) -> bool:
 
 def placeholders(model: Any, made: Mapping[str, Any]) -> int:
     """Return how many tokens of a text stand for one picture of `made`; 0 where the model puts none into its text."""
-    if "pixel_values" not in made or "input_ids" not in made:
+    if {"pixel_values", PATCHES}.isdisjoint(made) or "input_ids" not in made:
         return 0
     if image_token(model.config) is None and MARKED not in made:
         return 0
     if (found := vectors(model, _METHOD, made)) is not None:
         return found // int(made["input_ids"].shape[0])
-    films = made["pixel_values"].dim() == _FILMS  # one that asks for a number of vectors, of each frame
-    return number(model.config, _ASKED, 0) * (made["pixel_values"].shape[1] if films else 1)
+    seen = made.get("pixel_values", made.get(PATCHES))
+    films = seen.dim() == _FILMS  # one that asks for a number of vectors, of each frame
+    return number(model.config, _ASKED, 0) * (seen.shape[1] if films else 1)
 
 
 def usual(model: Any, made: Mapping[str, Any]) -> bool:
-    """Whether the vectors of pictures come from where templates look for them, and films are cut as they know it."""
-    return pooled(model, _METHOD, made) and not number(model.config, ("patch_temporal",), 0)
+    """Whether the vectors of pictures come from where templates look for them, and films are cut as they know it.
+
+    A mask of pictures is as they know it if it is about their pixels: some are about whole tiles.
+    """
+    mask = made.get("pixel_attention_mask")
+    fits = mask is None or mask.dim() == made["pixel_values"].dim() - 1
+    return fits and pooled(model, _METHOD, made) and not number(model.config, ("patch_temporal",), 0)
 
 
 def towered(model: Any) -> bool:

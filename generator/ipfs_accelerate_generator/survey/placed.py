@@ -35,8 +35,13 @@ def vectors(model: Any, method: str, made: Mapping[str, Any]) -> int | None:
 
 
 def pooled(model: Any, method: str, made: Mapping[str, Any]) -> bool:
-    """Whether `method` of the model gives the vectors for a text in the field where nearly all have them."""
-    return getattr(_output(model, method, made), "pooler_output", None) is not None
+    """Whether `method` of the model gives the vectors for a text in the field where nearly all have them, and no more.
+
+    More of a picture, for the early layers of a decoder, no template of arrays hands on.
+    """
+    output = _output(model, method, made)
+    deeper = getattr(output, "deepstack_features", None)
+    return getattr(output, "pooler_output", None) is not None and not deeper
 
 
 def _output(model: Any, method: str, made: Mapping[str, Any]) -> Any | None:

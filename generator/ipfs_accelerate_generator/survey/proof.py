@@ -14,7 +14,7 @@ from ipfs_accelerate_generator.survey.company import spoilt
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import fed, make
-from ipfs_accelerate_generator.survey.pictured import image_token
+from ipfs_accelerate_generator.survey.pictured import PATCHES, image_token
 from ipfs_accelerate_generator.survey.rules.table import LITERAL, SOUNDS
 from ipfs_accelerate_generator.survey.running import TOKENS, Feed, first_line, forward, settled
 from ipfs_accelerate_generator.survey.shape import Shape, text
@@ -77,9 +77,8 @@ def _labelled(
     if _weighs_labels(candidate, config, arguments):
         try:
             return _prove(candidate, config, arguments, returned, LABELS.get(candidate.task, OTHER_LABELS))
-        except (
-            SurveyError
-        ):  # question answering counts its two ends as labels: it works with its own number only
+        except SurveyError:
+            # Question answering counts its two ends as labels: it works with its own number only.
             return _prove(candidate, config, arguments, returned, ())
     return _prove(candidate, config, arguments, returned, ())
 
@@ -122,9 +121,11 @@ def _prove(
         readings.pooling(candidate, model, feed),
         readings.pictures(model, feed),
         spoilt(candidate, model, feed),
-        _attention(candidate, model, feed, _built(candidate, config, arguments | extra, attention=None)),
-        _control(candidate, model, feed),
-        feed,
+        control=_control(candidate, model, feed),  # before the model is changed
+        attention=_attention(
+            candidate, model, feed, _built(candidate, config, arguments | extra, attention=None)
+        ),
+        feed=feed,
     )
 
 
@@ -153,7 +154,7 @@ def arrays(
     """
     labels = {"num_labels": len(proof.labels)} if proof.labels else {}
     model = _built(candidate, config, arguments | proof.config | labels)
-    if texts or candidate.task in GENERATING:
+    if texts or candidate.task in GENERATING or "input_ids" in proof.inputs:
         model = awake(model)
     assert proof.feed is not None  # a head that was run was fed
     whole = given.whole(_read(candidate, model, proof.feed), proof.feed.made())
@@ -317,14 +318,12 @@ def _unread(candidate: Candidate, model: Any, feed: Feed) -> tuple[str, ...]:
 
 def _seeing_all(made: Mapping[str, Any]) -> dict[str, Any]:
     """Return inputs whose masks hide nothing."""
-    import torch
-
-    return {name: torch.ones_like(each) if name.endswith("mask") else each for name, each in made.items()}
+    return {name: each.clone().fill_(1) if given.hides(name) else each for name, each in made.items()}
 
 
 def _attention(candidate: Candidate, model: Any, feed: Feed, usual: Any) -> str:
-    """Return "eager" if the `usual` model, of the same weights, gives other numbers than `model` does."""
-    made = feed.made()
+    """Return "eager" if the `usual` model, of the same weights, gives other numbers than `model`, with open gates."""
+    model, usual, made = awake(model), awake(usual), feed.made()
     for inputs in (made, _seeing_all(made)):
         want = forward(model, inputs, candidate.method)[feed.output]
         try:
@@ -348,11 +347,11 @@ def _control(candidate: Candidate, model: Any, feed: Feed) -> float:
         raise SurveyError("its output differs from run to run, with the same seed, too")
     others = feed.made(seed=1)
     changes = [_change(before, read(others), inputs)]
-    if feed.shape.pictured:  # and the pictures alone
-        changes.append(_change(before, read(inputs | {"pixel_values": others["pixel_values"]}), inputs))
-    if feed.shape.spoken:  # and the sounds alone
-        sounds = {name: others[name] for name in inputs if name in SOUNDS}
-        changes.append(_change(before, read(inputs | sounds), inputs))
+    seen = ("pixel_values", PATCHES)
+    for count, names in ((feed.shape.pictured, seen), (feed.shape.spoken, SOUNDS)):
+        if count:  # and the pictures alone, and the sounds
+            alone = {name: others[name] for name in inputs if name in names}
+            changes.append(_change(before, read(inputs | alone), inputs))
     if "attention_mask" in inputs and "input_ids" in inputs:
         # To a causal model padding at the right is nothing, so the side where the mask matters counts.
         left = feed.made(left=not feed.shape.left)

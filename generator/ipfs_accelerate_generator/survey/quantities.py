@@ -53,7 +53,7 @@ _ENDINGS: Final[Mapping[Quantity, str]] = {
     Quantity.PLACES: "indexes indices layer_ids",
     Quantity.EXPERTS: "num_experts local_experts routed_experts",
     Quantity.CHOSEN: "experts_per_tok moe_topk moe_top_k",
-    Quantity.QUERIES: "num_queries query_tokens num_latents object_queries",
+    Quantity.QUERIES: "num_queries query_tokens num_latents object_queries latent_query_num",
     Quantity.CODES: "codebook_size num_embeddings codevectors_per_group",
     Quantity.INNER: "intermediate_size ffn_dim d_ff n_inner mlp_dim intermediate_dim ffn_hidden_size",
     Quantity.WIDTH: (

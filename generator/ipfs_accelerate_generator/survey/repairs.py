@@ -43,7 +43,7 @@ def hopeless(message: str) -> bool:
 
 def _absent(name: str, how: Alternative) -> Any:
     """Return what a field is to have that no class declares; None where nobody can know."""
-    named = {"rope_theta": 10000.0, "pad_token_id": 0, "dropout_rate": 0.0}
+    named = {"rope_theta": 10000.0, "pad_token_id": 0, "dropout_rate": 0.0, "projection_bias": False}
     counted = {
         Quantity.TOKEN: _UNUSED,
         Quantity.LAYERS: how.layers,

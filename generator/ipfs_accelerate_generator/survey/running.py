@@ -15,6 +15,7 @@ from ipfs_accelerate_generator.survey import shown, spoken
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import (
     choices,
+    decoded,
     either,
     embedded,
     make,
@@ -114,6 +115,7 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     more = wider(candidate, names)
     for wanted in dict.fromkeys(
         (
+            decoded(candidate, names),
             names,
             more,
             *(narrower(candidate, each) for each in (names, more)),
@@ -122,7 +124,7 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
             embedded(candidate, narrower(candidate, more)),
         )
     ):
-        if wanted != names and not failures:
+        if wanted not in (names, decoded(candidate, names)) and not failures:
             break
         for chosen in _combinations(wanted, model):
             try:
@@ -307,7 +309,12 @@ def _shapes(model: Any, names: tuple[str, ...], shape: Shape) -> Iterator[Shape]
         yield shape
         return
     if "pixel_values" not in names:
-        yield replace(shape, spoken=shape.spoken or spoken.placeholders(model, make(names, shape)))
+        made = make(names, shape)
+        yield replace(
+            shape,
+            pictured=placeholders(model, made),
+            spoken=shape.spoken or spoken.placeholders(model, made),
+        )
         return
     refused: list[BaseException] = []
     yielded = False

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ipfs_accelerate_generator.survey.subject import NoInput
 
 PROCESSOR: Final = "of the image processor"
+_WHOLE_IN_ROWS: Final = "all patches of each picture"
 FORMS: Final = (
     PROCESSOR,
     "whole pictures",
@@ -24,6 +25,7 @@ FORMS: Final = (
     "merged patches",
     "merged patches of each picture",
     "a strip of patches",
+    _WHOLE_IN_ROWS,
 )
 """Tried in this order."""
 
@@ -46,12 +48,12 @@ class Frame:
     @property
     def high(self) -> int:
         """Rows of patches."""
-        return 2 * self.merge
+        return self.side // self.patch if self.form == _WHOLE_IN_ROWS else 2 * self.merge
 
     @property
     def wide(self) -> int:
-        """Columns of patches; more than rows, so that no axis can stand for another."""
-        return 3 * self.merge
+        """Columns of patches; more than rows where a tower does not fix them, so that no axis can stand for another."""
+        return self.side // self.patch if self.form == _WHOLE_IN_ROWS else 3 * self.merge
 
     @property
     def whole(self) -> bool:
@@ -104,6 +106,7 @@ def _values(frame: Frame, generator: Any) -> Any:
             channels,
         ),
         "merged patches of each picture": (count, patches, channels * (frame.merge * patch) ** 2),
+        _WHOLE_IN_ROWS: (count, patches, channels * patch * patch),
         "a strip of patches": (1, channels, patch, count * patches * patch),
     }[frame.form]
     return torch.randn(*shape, generator=generator)
@@ -142,12 +145,39 @@ def _merges(frame: Frame, _generator: Any) -> Any:
     return torch.tensor([frame.merge] * frame.count)
 
 
+def _pools(frame: Frame, _generator: Any) -> Any:
+    """For each vector the numbers of the patches that it is made of, among those of all pictures."""
+    import torch
+
+    numbers = torch.arange(frame.count * frame.high * frame.wide)
+    cut = numbers.reshape(frame.count, frame.high // frame.merge, frame.merge, -1, frame.merge)
+    return cut.transpose(2, 3).reshape(-1, frame.merge**2)
+
+
+def _ones(frame: Frame, _generator: Any) -> Any:
+    """One for each picture: of several the rows of a batch could not be told apart."""
+    import torch
+
+    return torch.ones(frame.count, dtype=torch.long)
+
+
+def _none(_frame: Frame) -> int:
+    """Return 0: of a picture there are no closer views."""
+    return 0
+
+
 _ROWS: Final = _sizes(lambda frame: frame.high, lambda frame: frame.wide)
 _RULES: Final[Mapping[str, Callable[[Frame, Any], Any]]] = {
     "pixel_values": _values,
     "high_res_pixel_values": _values,
+    "pixel_values_local": _values,
+    "num_local_patches": _ones,
     "image_grid_thw": _sizes(lambda _: 1, lambda frame: frame.high, lambda frame: frame.wide),
     "image_grid_hw": _ROWS,
+    "image_token_pooling": _pools,
+    "image_grids": _sizes(
+        lambda frame: frame.high // frame.merge, lambda frame: frame.wide // frame.merge, _none, _none
+    ),
     "spatial_shapes": _ROWS,
     "target_sizes": _ROWS,
     "image_sizes": _sizes(lambda frame: frame.pixels[0], lambda frame: frame.pixels[1]),

@@ -78,6 +78,8 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "classes_attention_mask": (texts.labels_seen,),
     "classes_structure": (texts.labels_each,),
     "tasks_input_ids": (features.words,),
+    "protein_input_ids": (features.words,),
+    "protein_attention_mask": _SEEN,
     "tasks_attention_mask": _SEEN,
     "t_cond": (features.one,),
     # pictures
@@ -222,6 +224,9 @@ LITERAL: Final = frozenset(
         "question_type_ids",
         "mm_token_type_ids",
         "images_per_sample",
+        "num_local_patches",
+        "image_token_pooling",
+        "image_grids",
         "image_embeds_position_mask",
         "classes_structure",
     }
