@@ -79,7 +79,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "classes_structure": (texts.labels_each,),
     "tasks_input_ids": (features.words,),
     "tasks_attention_mask": _SEEN,
-    "t_cond": (features.one,),
+    "t_cond": (features.once, features.one),
     # pictures
     "image_sizes": (grids.sides,),
     "image": (grids.whole,),
@@ -189,9 +189,9 @@ BESIDE: Final[Mapping[str, Mapping[str, tuple[Rule, ...]]]] = {
     "image_position_ids": {"pixel_values": (grids.batched,)},
     "aspect_ratio_ids": {"pixel_values": (grids.tiles,)},
     "quantized_code": {
-        "hidden_states": (features.repeated,),
-        "speaker_embedding": (features.repeated,),
-        "condition_vector": (features.in_a_row,),
+        "hidden_states": (sounds.bands_by_code,),
+        "speaker_embedding": (sounds.speaker_by_code,),
+        "condition_vector": (sounds.bands_in_a_row,),
     },
     "input_values": {"input_features": (sounds.bands_of_samples, sounds.bands_last)},
     "input_features": {"input_values": (sounds.even_mono, sounds.mono)},
