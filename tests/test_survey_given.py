@@ -13,7 +13,7 @@ transformers = pytest.importorskip("transformers")
 
 from ipfs_accelerate_generator.given import unmade  # noqa: E402
 from ipfs_accelerate_generator.spec import Head, Processors, Tensor  # noqa: E402
-from ipfs_accelerate_generator.survey.given import idle, sized, whole  # noqa: E402
+from ipfs_accelerate_generator.survey.given import booked, idle, sized, whole  # noqa: E402
 from ipfs_accelerate_py.evidence.given import grown  # noqa: E402
 
 
@@ -114,3 +114,14 @@ def test_what_no_template_makes_an_answer_of_is_given_arrays(
 
 def test_one_more_of_an_axis_is_another_size_even_of_none() -> None:
     assert grown(np.zeros((3, 0), dtype=np.float32), 1).shape == (3, 1)
+
+
+def test_books_of_codes_that_training_fills_hold_numbers_and_nothing_else_is_changed() -> None:
+    model = torch.nn.BatchNorm1d(3)
+    model.register_buffer("book", torch.zeros(4, 3))
+    model.register_buffer("scratch", torch.zeros(4, 3), persistent=False)
+    before = {name: each.clone() for name, each in model.state_dict().items() if name != "book"}
+    filled = booked(model)
+    assert filled.book.any()
+    assert not filled.scratch.any()
+    assert all(torch.equal(filled.state_dict()[name], each) for name, each in before.items())

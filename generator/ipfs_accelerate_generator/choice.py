@@ -81,8 +81,8 @@ def _is_refused_here(spec: ModelSpec, head: Head) -> bool:
     sounds = any(name in head.inputs for name in SOUNDS)
     if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
         return True  # what audio types are given is sound; a decoder alone continues a text
-    if sounds and head.task == "feature-extraction" and head.output == "logits":
-        return True  # the table of bare models names the class of another task again, which gives no vectors
+    if sounds and head.task == "feature-extraction" and head.output in ("logits", "audio_values"):
+        return True  # the table of bare models names the class of another task again: it gives a sound, or no vectors
     if sounds and "input_ids" in head.inputs and head.output in ("last_hidden_state", "logits"):
         return True  # nobody wrote its sounds in a text yet
     if head.task == "any-to-any" and not _is_pictured_text(spec, head):

@@ -55,6 +55,8 @@ _READS: Final = {
 """What the templates of a few tasks read, of whose classes some give something else."""
 _TOWERS: Final = ("get_text_features", "get_image_features")
 _PICTURED: Final = frozenset({"image-text-to-text", "any-to-any"})
+_READ_BEHIND: Final = frozenset({"feature-extraction", "text-to-audio"})
+"""Tasks whose answer is a forward pass of a whole encoder with its decoder, which is given what it wrote so far."""
 _SPEAKS: Final = "automatic-speech-recognition"
 _WRITES: Final = _PICTURED | {"text-generation", "text2text-generation"}
 _EXTRACTORS: Final = frozenset({*EXTRACTORS, *FRAME_EXTRACTORS, *CODEC_EXTRACTORS})
@@ -155,7 +157,7 @@ def _by_name(head: Head) -> str:
     if head.task in _WRITES or speaks:
         return WRITING if _matters(head) else ""
     idle = any(each.idle for each in head.tensors if each.name == "decoder_input_ids")
-    return "" if behind and (idle or head.task != "feature-extraction") else TEMPLATE
+    return "" if behind and (idle or head.task not in _READ_BEHIND) else TEMPLATE
 
 
 def _matters(head: Head) -> bool:

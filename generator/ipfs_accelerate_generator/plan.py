@@ -23,6 +23,7 @@ from ipfs_accelerate_generator.planned import (
     Pair,
     PlannedBackend,
     PlannedHead,
+    hearing,
 )
 from ipfs_accelerate_generator.prose import Prose
 from ipfs_accelerate_generator.rename import HOME, SKILLS_PACKAGE, Origin, StandIns
@@ -109,9 +110,7 @@ class Plan:
     @property
     def hears(self) -> Identifier:
         """The class that makes a sound ready for the model."""
-        if self.in_codes:
-            return Identifier("CodecInput")
-        return Identifier("FrameInput" if self.in_frames else "AudioInput")
+        return hearing(self.spec)
 
     @property
     def in_codes(self) -> bool:

@@ -14,6 +14,9 @@ from ipfs_accelerate_generator.rename import Origin
 from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
+from ipfs_accelerate_py.skills.codec_input import CODEC_EXTRACTORS
+from ipfs_accelerate_py.skills.convolved_input import CONVOLUTIONS
+from ipfs_accelerate_py.skills.frame_features import FRAME_EXTRACTORS
 from ipfs_accelerate_py.skills.shown_sizes import PATCHES, WHOLE
 
 QUERY_MASKS: Final = "MODEL_FOR_IMAGE_SEGMENTATION_MAPPING_NAMES"
@@ -129,6 +132,11 @@ class PlannedHead:
     def decides(self) -> bool:
         """Whether the class decides between options: such a one cannot say itself which weights it lacks."""
         return self.head.model.endswith("ForDecision")
+
+    @property
+    def compares(self) -> bool:
+        """Whether its output says how alike two things are: by a scale that begins as zero."""
+        return self.head.output.startswith("logits_") and "_per_" not in self.head.output
 
     @property
     def generates(self) -> bool:
@@ -303,3 +311,13 @@ def given_arrays(spec: ModelSpec) -> bool:
         and spec.modalities == ("text", "image")
         and any(takes_arrays(head) for head in spec.heads)
     )
+
+
+def hearing(spec: ModelSpec) -> Identifier:
+    """Return the class that makes a sound ready for the model."""
+    extractor = spec.processors.feature_extractor
+    if extractor in CODEC_EXTRACTORS:
+        return Identifier("CodecInput")
+    if extractor in FRAME_EXTRACTORS:
+        return Identifier("FrameInput")
+    return Identifier("ConvolvedInput" if spec.model_type in CONVOLUTIONS else "AudioInput")

@@ -153,7 +153,7 @@ def arrays(
     tokenizer makes is among them.
     """
     labels = {"num_labels": len(proof.labels)} if proof.labels else {}
-    model = _built(candidate, config, arguments | proof.config | labels)
+    model = given.booked(_built(candidate, config, arguments | proof.config | labels))
     if texts or candidate.task in GENERATING or "input_ids" in proof.inputs:
         model = awake(model)
     assert proof.feed is not None  # a head that was run was fed

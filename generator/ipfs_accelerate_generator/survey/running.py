@@ -24,6 +24,7 @@ from ipfs_accelerate_generator.survey.inputs import (
     ways,
     wider,
 )
+from ipfs_accelerate_generator.survey.keywords import handed_on
 from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders, towered
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
@@ -62,6 +63,11 @@ class Feed:
     output: str
     tried: tuple[str, ...] = ()
     """The combinations of rules before, and why they failed."""
+
+    @property
+    def coded(self) -> bool:
+        """Whether its ids are codes of several books: by another rule than that of a text's."""
+        return "input_ids" in self.names and bool(self.shape.chosen.get("input_ids"))
 
     def made(self, **changes: Any) -> dict[str, Any]:
         """Return the inputs; `changes` are of the shape."""
@@ -106,7 +112,8 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     """Return the first way to feed the head that works at every length, and what the ways before it said.
 
     First the usual rules for `names`, then each other rule, the fewest changes first; then with all that the signature
-    offers, without masks that it does not require, with vectors instead of ids, and with one of several sounds.
+    offers, without masks that it does not require, with vectors instead of ids, with one of several sounds, and with
+    what its layers alone take.
 
     Raises:
         SurveyError: there is none; the message is that of the usual way.
@@ -122,6 +129,7 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
             *(embedded(candidate, each) for each in (names, more)),
             *either(candidate, names),
             embedded(candidate, narrower(candidate, more)),
+            handed_on(candidate, model, names),
         )
     ):
         if wanted not in (names, decoded(candidate, names)) and not failures:

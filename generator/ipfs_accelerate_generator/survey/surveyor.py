@@ -253,6 +253,8 @@ def _processors(about: Subject, made: tuple[Head, ...], given: tuple[str, ...], 
     """Return the classes that make the tensors of the type; none of a picture that the towers do not take whole."""
     tables = [head.table for head in made]
     found = facts.spelled(facts.completed(facts.processors(about), given, tables), tables)
+    if any(proof.feed and proof.feed.coded for proof in best.proofs.values()):
+        found = replace(found, tokenizer="")  # no tokenizer makes codes of a text
     feeds = [proof.feed.made() for proof in best.proofs.values() if proof.feed]
     pixels = [feed["pixel_values"] for feed in feeds if "pixel_values" in feed]
     if all(each.dim() > _CHANNELS and each.shape[_CHANNELS] in _COLOURS for each in pixels):

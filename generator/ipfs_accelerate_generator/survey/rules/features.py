@@ -51,6 +51,11 @@ def one(shape: Shape, generator: Any) -> Any:
     return _random(generator, shape.batch, width(shape))
 
 
+def once(shape: Shape, generator: Any) -> Any:
+    """One vector for all places of a row."""
+    return _random(generator, shape.batch, 1, width(shape))
+
+
 def of_a_map(shape: Shape, generator: Any) -> Any:
     """The vectors of a whole map in a row."""
     return _random(generator, shape.batch, rows(shape) ** 2, width(shape))
@@ -118,11 +123,6 @@ def documents_seen(shape: Shape, generator: Any) -> Any:
 def scores_of_documents(shape: Shape, generator: Any) -> Any:
     """How well each of them answers its text."""
     return _random(generator, shape.batch, number(shape.config, ("n_docs",), 1))
-
-
-def repeated(shape: Shape, generator: Any) -> Any:
-    """Vectors in a row, several for each code beside them."""
-    return _random(generator, shape.batch, shape.tokens * number(shape.config, ("repeats",), 1), width(shape))
 
 
 def moments(shape: Shape, generator: Any) -> Any:

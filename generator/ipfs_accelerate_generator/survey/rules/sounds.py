@@ -21,6 +21,7 @@ _BANDS = (
     "input_size",
     "input_dim",
 )
+_SPEAKER = ("speaker_embedding_dim", "enc_emb_dim", "speaker_dim")
 _FRAMES = 96
 """A multiple of whatever encoders shorten by."""
 _EVEN_SAMPLES = 7680  # a multiple of the usual hops: 240, 320, 480, 512, 640, 1920
@@ -200,8 +201,21 @@ def codes_by_channel(shape: Shape, generator: Any) -> Any:
 
 def speaker(shape: Shape, generator: Any) -> Any:
     """A vector of each speaker."""
-    names = ("speaker_embedding_dim", "enc_emb_dim", "speaker_dim")
-    return _random(generator, shape.batch, number(shape.config, names, 64))
+    return _random(generator, shape.batch, number(shape.config, _SPEAKER, 64))
+
+
+def bands_by_code(shape: Shape, generator: Any) -> Any:
+    """Frames of bands, several for each code beside them."""
+    return _random(generator, shape.batch, _frames_of_codes(shape), bands(shape))
+
+
+def speaker_by_code(shape: Shape, generator: Any) -> Any:
+    """A vector of the speaker for each of these frames."""
+    return _random(generator, shape.batch, _frames_of_codes(shape), number(shape.config, _SPEAKER, 64))
+
+
+def _frames_of_codes(shape: Shape) -> int:
+    return shape.tokens * number(shape.config, ("repeats",), 1)
 
 
 def spoken_before(shape: Shape, generator: Any) -> Any:

@@ -81,7 +81,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "protein_input_ids": (features.words,),
     "protein_attention_mask": _SEEN,
     "tasks_attention_mask": _SEEN,
-    "t_cond": (features.one,),
+    "t_cond": (features.once, features.one),
     # pictures
     "image_sizes": (grids.sides,),
     "image": (grids.whole,),
@@ -192,9 +192,9 @@ BESIDE: Final[Mapping[str, Mapping[str, tuple[Rule, ...]]]] = {
     "image_position_ids": {"pixel_values": (grids.batched,)},
     "aspect_ratio_ids": {"pixel_values": (grids.tiles,)},
     "quantized_code": {
-        "hidden_states": (features.repeated,),
-        "speaker_embedding": (features.repeated,),
-        "condition_vector": (features.in_a_row,),
+        "hidden_states": (sounds.bands_by_code,),
+        "speaker_embedding": (sounds.speaker_by_code,),
+        "condition_vector": (sounds.bands_in_a_row,),
     },
     "input_values": {"input_features": (sounds.bands_of_samples, sounds.bands_last)},
     "input_features": {"input_values": (sounds.even_mono, sounds.mono)},
