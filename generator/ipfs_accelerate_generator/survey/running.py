@@ -50,7 +50,6 @@ _REFUSALS: Final = (
 
 
 _VECTORS: Final = ("last_hidden_state", "pooler_output")
-
 _MISSES: Final = re.compile(r"features and \w+ tokens do not match")
 
 
