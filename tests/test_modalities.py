@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from ipfs_accelerate_generator import catalogue
 from ipfs_accelerate_generator.modalities import asked, modalities
+from ipfs_accelerate_generator.plan import plan
 from ipfs_accelerate_generator.spec import Head
+from ipfs_accelerate_generator.specfile import read_spec
+from ipfs_accelerate_generator.templates.sources import Templates
+from ipfs_accelerate_generator.workspace import Workspace
 from ipfs_accelerate_py.evidence.cells import Cell
 from ipfs_accelerate_py.registry.coverage.rows import Row
 from ipfs_accelerate_py.registry.coverage.totals import totals
@@ -43,6 +49,30 @@ def test_pixels_of_a_video_task_are_a_video() -> None:
 
     assert modalities([head("video-classification")]) == ("video",)
     assert modalities([head("image-classification"), head("video-classification")]) == ("image", "video")
+
+
+@pytest.mark.parametrize(
+    ("model_type", "task", "carried"),
+    [
+        (
+            "llava",
+            "feature-extraction",
+            ["text"],
+        ),  # its class takes pictures, which the handler has no place for
+        ("llava", "image-text-to-text", ["text", "image"]),
+        ("molmo2", "feature-extraction", ["text", "image"]),  # arrays by name
+        ("clip", "image-feature-extraction", ["image"]),
+    ],
+)
+def test_a_task_that_is_given_words_alone_proves_nothing_about_pictures(
+    model_type: str, task: str, carried: list[str]
+) -> None:
+    workspace = Workspace.at(Path(__file__).resolve().parents[1])
+    files = workspace.spec_files(model_type)
+    assert files.surveyed is not None
+    spec = read_spec(files.surveyed, files.override)
+    made = plan(spec, (), Templates.of(workspace.templates()), sources=files.digest)
+    assert catalogue.entry(made)["carries"][task] == carried
 
 
 def _works(task: str) -> Verdict:
@@ -83,3 +113,10 @@ def test_a_type_is_proved_on_the_cpu_with_all_that_it_takes(proved: tuple[str, .
     ]
     assert totals(found, carried=CARRIED).cpu == count
     assert totals(found).cpu == bool(proved)
+
+
+def test_what_no_task_is_asked_about_keeps_a_type_from_being_proved() -> None:
+    found = [Row(cell=Cell("clip", "feature-extraction", "cpu"), verdict=_works("feature-extraction"))]
+    words = {"feature-extraction": frozenset({"text"})}
+    assert totals(found, carried={"clip": words}).cpu == 1
+    assert totals(found, carried={"clip": {**words, "*": frozenset({"image"})}}).cpu == 0

@@ -11,8 +11,8 @@ from ipfs_accelerate_generator.modalities import asked, modalities
 from ipfs_accelerate_generator.module import SKILLS
 from ipfs_accelerate_generator.plan import Plan
 from ipfs_accelerate_generator.planned import Pair
-from ipfs_accelerate_generator.spec import ModelSpec
 from ipfs_accelerate_py.errors import WorkspaceError
+from ipfs_accelerate_py.evidence.cells import ANY
 
 PATH: Final = f"{SKILLS}/catalogue.json"
 NO_TEMPLATE: Final = "nobody wrote a template for it yet"
@@ -33,7 +33,7 @@ def entry(plan: Plan) -> Entry:
         "backends": {head.task: list(head.backends) for head in plan.heads},
         "limits": {name: field for name, field in limits.items() if field},
         "generates": [head.task for head in plan.heads if head.generates or head.rereads],
-        **({"carries": carries} if (carries := _carries(spec)) else {}),
+        **({"carries": carries} if (carries := _carries(plan)) else {}),
         **({"rereads": rereads} if (rereads := [head.task for head in plan.heads if head.rereads]) else {}),
         "not_offered": {
             **dict.fromkeys(plan.untemplated, NO_TEMPLATE),
@@ -44,17 +44,24 @@ def entry(plan: Plan) -> Entry:
     }
 
 
-def _carries(spec: ModelSpec) -> dict[str, list[str]]:
+def _carries(plan: Plan) -> dict[str, list[str]]:
     """Return what each task is asked about, of all that the type takes, which is the union; {} where it takes one.
 
     The name of a task counts as well as its inputs: where the survey made no picture for a task about pictures, the
-    type takes pictures all the same.
+    type takes pictures all the same. A task that is given words alone is asked about words; what the type takes beside
+    them, and no task is asked about, stands under "*".
     """
+    spec = plan.spec
     known = {*spec.modalities}
     found = {head.task: [each for each in modalities([head]) if each in known] for head in spec.heads}
+    taken = dict.fromkeys(each for carried in found.values() for each in carried)
+    found |= {head.task: ["text"] for head in plan.heads if head.reads_texts and head.task in found}
     for task in (*spec.tasks, *(each.task for each in spec.unproved)):
         found[task] = list(dict.fromkeys((*found.get(task, ()), *asked(task))))
-    return found if len({each for carried in found.values() for each in carried}) > 1 else {}
+    asked_about = {each for carried in found.values() for each in carried}
+    if rest := [each for each in taken if each not in asked_about]:
+        found[ANY] = rest
+    return found if len(asked_about.union(rest)) > 1 else {}
 
 
 def _table(pairs: tuple[Pair, ...], value: Any) -> dict[str, dict[str, Any]]:

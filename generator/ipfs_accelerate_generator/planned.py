@@ -30,6 +30,20 @@ HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text", "any-to-any"})
 KINDS: Final = "mm_token_type_ids"
 _GIVEN: Final = frozenset({f"tasks/{TEMPLATE}", f"tasks/{WRITING}"})
+_OF_TEXTS: Final = frozenset(
+    f"tasks/{task}"
+    for task in (
+        "feature_extraction",
+        "fill_mask",
+        "multiple_choice",
+        "next_sentence_prediction",
+        "question_answering",
+        "text2text_generation",
+        "text_classification",
+        "text_generation",
+        "token_classification",
+    )
+)  # what they feed comes from a tokenizer alone
 TOWERED: Final = frozenset(
     {"zero-shot-image-classification", "zero-shot-audio-classification", "audio-tokenization"}
 )
@@ -127,6 +141,11 @@ class PlannedHead:
     def has_decoder(self) -> bool:
         """Whether the class is an encoder with a decoder behind it."""
         return "decoder_input_ids" in self.head.inputs
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether its template gives it words alone, also where its class takes more."""
+        return self.template in _OF_TEXTS
 
     @property
     def decides(self) -> bool:
