@@ -40,6 +40,11 @@ def test_sizes(task, size):
 def test_has_no_cell_and_so_nothing_to_observe(task, backend):
     assert False
 
+@pytest.mark.parametrize(("task", "backend"), [])
+@pytest.mark.parametrize("wrong", [7, ""])
+def test_has_no_cell_for_any_fault(task, backend, wrong):
+    assert False
+
 def test_differs(evidence):
     evidence.difference(compare({"x": np.array([1.0, 3.0])}, {"x": np.array([1.0, 2.0])}))
 

@@ -133,7 +133,7 @@ class Recorder:
             return None
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         identifier = item.callspec.id if hasattr(item, "callspec") else ""
-        if identifier == _NO_PARAMETERS:
+        if _NO_PARAMETERS in identifier.split("-"):
             return None
         function = item.nodeid.partition("[")[0].partition("::")[2]
         place = cell(about.model_type, parameters)
