@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 import torch
-from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM
+from transformers import DbrxConfig, LongcatFlashConfig, Qwen3MoeConfig, Qwen3MoeForCausalLM
 from transformers.integrations import moe
+from transformers.models.dbrx import modeling_dbrx as dbrx
+from transformers.models.longcat_flash import modeling_longcat_flash as longcat
 
 from ipfs_accelerate_py.skills import rewrites
 
@@ -111,3 +114,47 @@ def test_pytorch_and_transformers_are_as_they_were_after_an_export_that_failed()
     with suppress(RuntimeError), rewrites.traced():
         raise RuntimeError("an export failed")
     assert (torch.repeat_interleave, torch.Tensor.permute, moe.ExpertsInterface.get_interface) == before
+
+
+def _dbrx_experts() -> tuple[torch.nn.Module, int]:
+    config = DbrxConfig().ffn_config
+    config.hidden_size, config.ffn_hidden_size, config.moe_num_experts = 8, 6, 4
+    return dbrx.DbrxExperts(config), 4
+
+
+def _longcat_experts() -> tuple[torch.nn.Module, int]:
+    sizes = {"hidden_size": 8, "expert_ffn_hidden_size": 6, "n_routed_experts": 3, "zero_expert_num": 2}
+    return longcat.LongcatFlashExperts(LongcatFlashConfig(**sizes)), 5
+
+
+@pytest.mark.parametrize("made", [_dbrx_experts, _longcat_experts])
+def test_experts_with_loops_of_their_own_answer_alike(
+    made: Callable[[], tuple[torch.nn.Module, int]],
+) -> None:
+    torch.manual_seed(0)
+    experts, count = made()
+    for weights in experts.parameters():
+        torch.nn.init.normal_(weights)
+    hidden, chosen = torch.randn(7, 8), torch.stack([torch.randperm(count)[:2] for _ in range(7)])
+    with torch.no_grad():
+        shares = torch.rand(7, 2)
+        usual = experts(hidden, chosen, shares)
+        with rewrites.traced():
+            rewritten = experts(hidden, chosen, shares)
+    # Sums of the same products in another order: float32 rounds each at 1e-7 of some hundred.
+    assert torch.allclose(usual.reshape(7, 8), rewritten.reshape(7, 8), rtol=0, atol=1e-4)
+
+
+def test_a_truth_value_is_scattered() -> None:
+    mask, places = torch.ones(2, 4, dtype=torch.bool), torch.tensor([[1], [3]])
+    want = mask.scatter(-1, places, False)
+    with rewrites.traced():
+        assert torch.equal(mask.scatter(-1, places, False), want)
+
+
+def test_pieces_cut_by_what_a_tensor_tells_are_those_of_pytorch() -> None:
+    tensor, sizes = torch.arange(12.0).reshape(6, 2), torch.tensor([1, 0, 3, 2])
+    want = tensor.split(sizes.tolist())
+    with rewrites.traced():
+        got = tensor.split(sizes.tolist())
+    assert [each.tolist() for each in got] == [each.tolist() for each in want]
