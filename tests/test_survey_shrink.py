@@ -161,3 +161,13 @@ def test_text_that_only_a_decoder_writes_is_no_input_of_the_type() -> None:
 def test_a_token_that_stands_for_a_picture_or_a_sound_has_an_id_where_no_default_says_one() -> None:
     made = tiny(config("voxtral"), ALTERNATIVES[0])
     assert 0 < made["audio_token_id"] < VOCABULARY
+
+
+@pytest.mark.parametrize("model_type", ["glm", "glm4", "cwm"])
+def test_ends_that_a_class_puts_where_the_defaults_have_none_are_ids_of_the_small_vocabulary(
+    model_type: str,
+) -> None:
+    of_class = config(model_type)().eos_token_id
+    ends = tiny(config(model_type), ALTERNATIVES[0])["eos_token_id"]
+    assert max(of_class) >= VOCABULARY > max(ends)
+    assert len({*ends}) == len(of_class)

@@ -132,6 +132,21 @@ def named_tokens(sheet: Sheet) -> None:
         sheet.after["decoder_start_token_id"] = 0
 
 
+def assigned_tokens(sheet: Sheet) -> None:
+    """Let tokens that a class puts where the defaults have none lie within the small vocabulary, as GLM's ends do."""
+    unsaid = [
+        name
+        for name, counts in sheet.counts.items()
+        if counts is Quantity.TOKEN and sheet.before[name] is None and sheet.after.get(name) is None
+    ]
+    made = plain(sheet.config) if unsaid else None
+    for name in unsaid:
+        value: Any = getattr(made, name, None)
+        every = value if is_counts(value) else [value]
+        if all(is_count(each) and each >= VOCABULARY for each in every):
+            sheet.after[name] = [next(sheet.ids) for _ in every] if is_counts(value) else next(sheet.ids)
+
+
 def first_language(sheet: Sheet) -> None:
     """Let a model that must be told its language, of those that it lists, have the first of them."""
     listed: Any = sheet.before.get("languages")
@@ -193,6 +208,7 @@ RELATIONS: Final[tuple[Callable[[Sheet], None], ...]] = (
     rotary_shares,
     stages_by_name,
     named_tokens,
+    assigned_tokens,
     first_language,
     norms_that_see_a_mask,
     named_vocabulary,
