@@ -63,10 +63,11 @@ def _shares(place: Any, size: Any, side: int) -> Any:
     """Return the share of each of `side` points for each `place` of `size`, (..., side): PyTorch's triangle."""
     import torch
 
-    scale = side / size
+    # Said to be of single precision: traced, a number by a tensor of whole ones is of double.
+    scale = side / size.float()
     reach = torch.clamp(scale, min=1.0)
-    middle = (place + 0.5) * scale
-    away = (torch.arange(side) + 0.5 - middle.unsqueeze(-1)).abs() / (
+    middle = (place.float() + 0.5) * scale
+    away = (torch.arange(side).float() + 0.5 - middle.unsqueeze(-1)).abs() / (
         reach * torch.ones_like(middle)
     ).unsqueeze(-1)
     found = torch.clamp(1.0 - away, min=0.0)

@@ -24,6 +24,7 @@ def by_grid() -> Iterator[None]:
         "get_vision_position_ids": _positions,
         "get_vision_nearest_position_ids": _nearest,
         "get_vision_window_index": _windows,
+        "get_vision_frame_index": _frames,
     }
     usual = modeling_utils.AttentionInterface.get_interface
     usual_split, usual_cut, usual_list = torch.split, torch.Tensor.split, torch.Tensor.tolist
@@ -34,7 +35,9 @@ def by_grid() -> Iterator[None]:
     def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> Any:
         # Sizes that a tensor told are those of the example, and what is cut by them is joined again.
         sizes = split_size_or_sections
-        return (tensor,) if isinstance(sizes, _Told) else usual_split(tensor, sizes, dim)
+        reckoned = isinstance(sizes, list) and all(isinstance(each, torch.Tensor) for each in sizes)
+        told = isinstance(sizes, _Told) or (reckoned and dim == 0)
+        return (tensor,) if told else usual_split(tensor, sizes, dim)
 
     def cut(tensor: Any, split_size: Any, dim: int = 0) -> Any:
         # Whoever asks the tensor itself wants the pieces: as many as there are, each as long as it happens to be.
@@ -143,6 +146,16 @@ def _positions(
         return known
     at = Patches(grid_thw, spatial_merge_size)
     return torch.stack([*([at.frame] if include_temporal else []), at.row, at.column], dim=-1)
+
+
+def _frames(grid_thw: Any, kwargs: Any = None) -> Any:
+    """Return the number of the frame of each patch of a film, from one on; of a picture 0."""
+    import torch
+
+    if kwargs is not None and (known := kwargs.pop("frame_index", None)) is not None:
+        return known
+    at = Patches(grid_thw, 1)
+    return torch.where(grid_thw[at.picture, 0] > 1, at.frame + 1, 0)
 
 
 def _nearest(target_sizes: Any, num_patches_per_side: int, kwargs: Any = None) -> Any:

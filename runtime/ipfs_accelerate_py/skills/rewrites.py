@@ -15,8 +15,10 @@ from ipfs_accelerate_py.skills.learned_places import read_by_shares
 from ipfs_accelerate_py.skills.mixtures import expert_by_expert
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
 from ipfs_accelerate_py.skills.packed_sounds import by_length
+from ipfs_accelerate_py.skills.patch_squares import by_neighbours
 from ipfs_accelerate_py.skills.recurrences import token_by_token
 from ipfs_accelerate_py.skills.replacing import replaced
+from ipfs_accelerate_py.skills.sized_pictures import by_sizes
 
 
 @contextmanager
@@ -26,11 +28,14 @@ def traced() -> Iterator[None]:
         stack.enter_context(expert_by_expert())
         stack.enter_context(repeats_by_shape())
         stack.enter_context(axes_from_the_front())
+        stack.enter_context(squeezed_where_one())
         stack.enter_context(counted_as_numbers())
         stack.enter_context(said_otherwise())
         stack.enter_context(resized_by_matrices())
         stack.enter_context(token_by_token())
         stack.enter_context(by_grid())
+        stack.enter_context(by_sizes())
+        stack.enter_context(by_neighbours())
         stack.enter_context(by_length())
         stack.enter_context(read_by_shares())
         stack.enter_context(as_pairs())
@@ -80,6 +85,26 @@ def axes_from_the_front() -> Iterator[None]:
         return usual(tensor, [axis % tensor.dim() for axis in given])
 
     with replaced((torch.Tensor, "permute", permuted)):
+        yield
+
+
+@contextmanager
+def squeezed_where_one() -> Iterator[None]:
+    """Within this, an axis that `squeeze` is told, and that is longer than one, is left without a word.
+
+    PyTorch leaves it, too; but of an axis whose size varies ONNX gets a branch with results of two ranks, and OpenVINO
+    takes the axis away (`models/mistral3`: the vectors of all pictures, behind each other).
+    """
+    import torch
+
+    usual = torch.Tensor.squeeze
+
+    def squeezed(tensor: Any, *dim: Any) -> Any:
+        if len(dim) == 1 and isinstance(dim[0], int) and tensor.dim() and tensor.shape[dim[0]] != 1:
+            return tensor
+        return usual(tensor, *dim)
+
+    with replaced((torch.Tensor, "squeeze", squeezed)):
         yield
 
 
