@@ -60,6 +60,17 @@ def with_noise(candidate: Candidate, model: Any, feed: Feed) -> Feed:
     return settled(candidate, model, tuple(name for name in signature if name in (*feed.names, NOISE)))
 
 
+def drawn(candidate: Candidate, model: Any, feed: Feed) -> bool:
+    """Whether what the head draws at random shows in what is read of it, as `Head.drawn` says it.
+
+    The order of patches, for example, is one of the sums that are made of them: it is seen in how these are rounded.
+    """
+    import torch
+
+    first, second = (forward(model, feed.made(), candidate.method, seed=seed)[feed.output] for seed in (0, 1))
+    return not torch.equal(first, second)
+
+
 def misread(candidate: Candidate, model: Any, feed: Feed) -> bool:
     """Whether the head wants or gives something else than the templates of texts and of pictures know.
 
