@@ -158,3 +158,19 @@ def test_choices_that_are_filled_up_are_looked_at_as_texts_are() -> None:
     candidate, model, feed = text(Chooser(lambda each: each), "logits", ("input_ids",))
     choosing = replace(feed, shape=replace(feed.shape, task="multiple-choice"))
     assert spoilt(replace(candidate, task="multiple-choice"), model, choosing)
+
+
+class Beginner(Reader):
+    """A class that refines ids, and draws some where it is given none."""
+
+    def forward(self, input_ids: Any, attention_mask: Any = None, decoder_input_ids: Any = None) -> Any:
+        ids = torch.randint(0, 60, (2, 5)) if decoder_input_ids is None else decoder_input_ids
+        return {"last_hidden_state": super().forward(ids)["last_hidden_state"] + input_ids[:, :1, None]}
+
+
+def test_a_class_that_draws_what_it_begins_with_is_given_that_and_no_text_alone() -> None:
+    candidate, model, feed = text(Beginner(lambda each: {"last_hidden_state": each}), "last_hidden_state")
+    given = with_noise(candidate, model, feed)
+    assert given.names == (*TEXT, "decoder_input_ids")
+    assert not drawn(candidate, model, given)
+    assert misread(candidate, model, given)
