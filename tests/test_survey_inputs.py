@@ -231,3 +231,18 @@ def test_vectors_beside_codes_are_as_many_as_the_codes_are_repeated() -> None:
     names = ("hidden_states", "quantized_code")
     made = make(names, Shape("feature-extraction", Config(repeats=2), 7))
     assert made["hidden_states"].shape[1] == 2 * made["quantized_code"].shape[1]
+
+
+def test_the_boxes_of_words_are_shares_of_a_page_where_the_class_reads_them_so() -> None:
+    from transformers import LayoutLMv3Config, UdopConfig
+
+    parts, shares = (
+        make(("bbox",), Shape("feature-extraction", config(), 6))["bbox"]
+        for config in (LayoutLMv3Config, UdopConfig)
+    )
+    assert not parts.is_floating_point()
+    assert parts.max() > 1
+    assert shares.is_floating_point()
+    assert shares.min() >= 0
+    assert shares.max() <= 1
+    assert (shares[..., 2:] > shares[..., :2]).all()

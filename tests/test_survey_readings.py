@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from ipfs_accelerate_generator.survey.readings import misread, with_noise  # noqa: E402
+from ipfs_accelerate_generator.survey.company import spoilt  # noqa: E402
+from ipfs_accelerate_generator.survey.proof import _masked, _unread  # noqa: E402
+from ipfs_accelerate_generator.survey.readings import drawn, misread, with_noise  # noqa: E402
 from ipfs_accelerate_generator.survey.running import Feed, settled  # noqa: E402
 from ipfs_accelerate_generator.survey.shape import Shape  # noqa: E402
 from ipfs_accelerate_generator.survey.subject import Candidate  # noqa: E402
@@ -116,3 +119,58 @@ class Shuffler(Seer):
 
 def test_vectors_in_an_order_that_is_drawn_are_not_what_is_read() -> None:
     assert settled(*seer(Shuffler()), ("pixel_values",)).output == "pooler_output"
+
+
+def test_an_order_that_is_drawn_is_seen_in_what_comes_of_it() -> None:
+    def shuffled(each: Any) -> Any:
+        return {"last_hidden_state": each[:, torch.randperm(each.shape[1])]}
+
+    assert drawn(*text(Reader(shuffled), "last_hidden_state"))
+    assert not drawn(*text(Reader(lambda each: {"last_hidden_state": each}), "last_hidden_state"))
+
+
+class Mixer(Reader):
+    """A class that makes of each token what all of its text have in common, and takes a mask that it may not read."""
+
+    def __init__(self, *, masks: bool) -> None:
+        super().__init__(lambda each: {"last_hidden_state": each - each.mean(dim=-2, keepdim=True)})
+        self.masks = masks
+
+    def forward(self, input_ids: Any, attention_mask: Any = None) -> Any:
+        return super().forward(input_ids * attention_mask if self.masks else input_ids)
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_a_mask_that_no_text_of_the_class_is_read_with_is_not_made(masks: bool) -> None:
+    about = text(Mixer(masks=masks), "last_hidden_state")
+    assert _masked(about[2])
+    assert ("attention_mask" in _unread(*about)) is not masks
+
+
+class Chooser(Reader):
+    """A class that compares the first token of each choice with all of its text."""
+
+    def forward(self, input_ids: Any, attention_mask: Any = None) -> Any:
+        return {"logits": input_ids[..., 0] - input_ids.float().mean(dim=-1)}
+
+
+def test_choices_that_are_filled_up_are_looked_at_as_texts_are() -> None:
+    candidate, model, feed = text(Chooser(lambda each: each), "logits", ("input_ids",))
+    choosing = replace(feed, shape=replace(feed.shape, task="multiple-choice"))
+    assert spoilt(replace(candidate, task="multiple-choice"), model, choosing)
+
+
+class Beginner(Reader):
+    """A class that refines ids, and draws some where it is given none."""
+
+    def forward(self, input_ids: Any, attention_mask: Any = None, decoder_input_ids: Any = None) -> Any:
+        ids = torch.randint(0, 60, (2, 5)) if decoder_input_ids is None else decoder_input_ids
+        return {"last_hidden_state": super().forward(ids)["last_hidden_state"] + input_ids[:, :1, None]}
+
+
+def test_a_class_that_draws_what_it_begins_with_is_given_that_and_no_text_alone() -> None:
+    candidate, model, feed = text(Beginner(lambda each: {"last_hidden_state": each}), "last_hidden_state")
+    given = with_noise(candidate, model, feed)
+    assert given.names == (*TEXT, "decoder_input_ids")
+    assert not drawn(candidate, model, given)
+    assert misread(candidate, model, given)

@@ -78,6 +78,8 @@ def _is_refused_here(spec: ModelSpec, head: Head) -> bool:
     """Whether nobody wrote what makes the inputs of `head`, whatever the templates are."""
     if unmade(spec, head) or _belongs_elsewhere(spec, head):
         return True
+    if spec.subfamily == "text-to-speech" and head.task == "feature-extraction":
+        return True  # its spine makes sounds of texts, and vectors of neither
     sounds = any(name in head.inputs for name in SOUNDS)
     if spec.modalities == ("audio",) and "input_ids" in head.inputs and head.task != "text-generation":
         return True  # what audio types are given is sound; a decoder alone continues a text

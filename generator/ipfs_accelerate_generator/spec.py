@@ -159,6 +159,8 @@ class Head:
     """Whether a class that writes keeps what it read as a state, `cache_params`, and no keys and values of tokens."""
     apart: bool = False
     """Whether rows of unequal length cannot go together: what the shorter is filled up with changes its result."""
+    drawn: bool = False
+    """Whether what it draws at random on the way shows in what comes of it, if only in how that is rounded."""
     attention: str = ""
     """The implementation that the class is loaded with: "eager" where the fused one gives other numbers, as it takes
     attention without a mask for that of a decoder; "" is the fastest that the class has."""
@@ -182,7 +184,7 @@ class Head:
             refuse("attention", str(unknown("attention", str(self.attention), ATTENTION)))
         object.__setattr__(self, "config", check_table("config", self.config))
         check_names("labels", self.labels, check_text, may_be_empty=True)
-        for key in ("whole", "state", "apart"):
+        for key in ("whole", "state", "apart", "drawn"):
             if not isinstance(value := getattr(self, key), bool):
                 refuse(key, f"{key} is {value!r}; give true or false")
         if self.tensors and tuple(each.name for each in self.tensors) != self.inputs:
@@ -318,6 +320,11 @@ class ModelSpec:
     def has_experts(self) -> bool:
         """Whether layers are made of experts, of which each token gets a few."""
         return any(name.endswith("num_experts") for name in self.tiny)
+
+    @property
+    def draws(self) -> bool:
+        """Whether a class draws something at random, so that its answers are alike bit by bit for one seed alone."""
+        return any(head.drawn for head in self.heads)
 
     @property
     def stem(self) -> str:

@@ -64,7 +64,7 @@ def _reads_filling(candidate: Candidate, model: Any, feed: Feed) -> bool:
     shape = alone["input_ids"].shape
     longer = {
         name: (
-            torch.cat([each, torch.full_like(each[:, :_FILLED], _filling(model, name))], dim=1)
+            torch.cat([each, torch.full_like(each[..., :_FILLED], _filling(model, name))], dim=-1)
             if each.shape == shape
             else each
         )

@@ -296,13 +296,6 @@ def _segments(shape: Shape, _generator: Any) -> Any:
     return torch.arange(shape.tokens).ge(shape.tokens // 2).long().clamp(max=kinds - 1).repeat(*shape.rows, 1)
 
 
-def _boxes(shape: Shape, generator: Any) -> Any:
-    import torch
-
-    corners = torch.randint(0, 500, (*shape.rows, shape.tokens, 2), generator=generator)
-    return torch.cat([corners, corners + 100], dim=-1)
-
-
 def _image_size(shape: Shape) -> int:
     return number(shape.config, IMAGE_SIZES, 64)
 
@@ -387,7 +380,6 @@ _RULES: Final[Mapping[str, Rule]] = {
     "attention_mask": _mask,
     "token_type_ids": _segments,
     "decoder_input_ids": _ids,
-    "bbox": _boxes,
     "pixel_values": _pixels,
     "pixel_mask": _pixel_mask,
     "bool_masked_pos": _masked_patches,

@@ -28,6 +28,7 @@ from ipfs_accelerate_py.evidence.writing import awake
 MOST_PARAMETERS: Final = 20_000_000
 
 _PICTURES: Final = frozenset({"pixel_values", "pixel_mask"})
+_TEXTS: Final = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 _DIMENSIONS: Final = 4  # batch, channels, height, width; frames have one more
 _WIDER = 2  # times the width: another shape, and still whole patches
 
@@ -47,6 +48,8 @@ class Proof:
     """Whether rows of unequal length spoil each other, as `Head.apart` says it."""
     attention: str = ""
     """The implementation of attention that its class has to be loaded with, as `Head.attention` says it."""
+    drawn: bool = False
+    """Whether what it draws at random shows in its output, as `Head.drawn` says it."""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
     feed: Feed | None = None
@@ -101,7 +104,7 @@ def _prove(
     if misfits := given.misfits(_read(candidate, model, feed), _seeing_all(feed.made())):
         with suppress(SurveyError):  # it requires them
             feed = settled(candidate, model, tuple(name for name in feed.names if name not in misfits))
-    if _PICTURES.issuperset(feed.names) and (unread := _unread(candidate, model, feed)):
+    if _masked(feed) and (unread := _unread(candidate, model, feed)):
         feed = settled(candidate, model, tuple(name for name in feed.names if name not in unread))
     extra: dict[str, Value] = {}
     if candidate.task == "text-generation" and not _causal(model, feed):
@@ -121,6 +124,7 @@ def _prove(
         readings.pooling(candidate, model, feed),
         readings.pictures(model, feed),
         spoilt(candidate, model, feed),
+        drawn=readings.drawn(candidate, model, feed),
         control=_control(candidate, model, feed),  # before the model is changed
         attention=_attention(
             candidate, model, feed, _built(candidate, config, arguments | extra, attention=None)
@@ -310,8 +314,15 @@ def _causal(model: Any, feed: Feed) -> bool:
     return bool((before - after)[:, :-1].abs().max() <= 1e-4 * before.abs().max())
 
 
+def _masked(feed: Feed) -> bool:
+    """Whether the head is fed pictures alone, or texts alone whose mask says which tokens there are."""
+    if _PICTURES.issuperset(feed.names):
+        return True
+    return "input_ids" in feed.names and "attention_mask" in feed.names and _TEXTS.issuperset(feed.names)
+
+
 def _unread(candidate: Candidate, model: Any, feed: Feed) -> tuple[str, ...]:
-    """Return the masks of pictures that the class takes and does not read: a handler need not make them."""
+    """Return the masks of pictures, or of a text, that the class takes and does not read: none need be made."""
     found = given.idle(_read(candidate, model, feed), feed.made(), feed.made(seed=1))
     return tuple(name for name in found if name.endswith("mask"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey import shown
@@ -13,6 +14,7 @@ from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, number
 from ipfs_accelerate_generator.survey.subject import Candidate
 
 NOISE: Final = "noise"
+_BEGINS: Final = "decoder_input_ids"
 _BOXES: Final = "bbox"
 _TEXTS: Final = frozenset({"input_ids", "attention_mask", "token_type_ids", _BOXES})
 _VECTORS: Final = ("last_hidden_state", "pooler_output")
@@ -45,19 +47,31 @@ def pictures(model: Any, feed: Feed) -> str:
 
 
 def with_noise(candidate: Candidate, model: Any, feed: Feed) -> Feed:
-    """Return `feed` with the noise that the class takes, if it draws one of its own where it is given none.
+    """Return `feed` with the noise or the first ids that the class takes, if it draws some where it is given none.
 
     A result that differs from call to call cannot be compared; with what it is drawn from it is a function again.
     """
     import torch
 
     signature = inspect.signature(candidate.call).parameters
-    if NOISE not in signature or NOISE in feed.names:
+    name = next((each for each in (NOISE, _BEGINS) if each in signature and each not in feed.names), None)
+    if name is None:
         return feed
     first, second = (forward(model, feed.made(), candidate.method, seed=seed)[feed.output] for seed in (0, 1))
     if torch.equal(first, second):
         return feed
-    return settled(candidate, model, tuple(name for name in signature if name in (*feed.names, NOISE)))
+    return settled(candidate, model, tuple(each for each in signature if each in (*feed.names, name)))
+
+
+def drawn(candidate: Candidate, model: Any, feed: Feed) -> bool:
+    """Whether what the head draws at random shows in what is read of it, as `Head.drawn` says it.
+
+    The order of patches, for example, is one of the sums that are made of them: it is seen in how these are rounded.
+    """
+    import torch
+
+    first, second = (forward(model, feed.made(), candidate.method, seed=seed)[feed.output] for seed in (0, 1))
+    return not torch.equal(first, second)
 
 
 def misread(candidate: Candidate, model: Any, feed: Feed) -> bool:
@@ -71,6 +85,8 @@ def misread(candidate: Candidate, model: Any, feed: Feed) -> bool:
     if candidate.task == "image-feature-extraction" and not candidate.method:
         filmed = "pixel_values" in made and made["pixel_values"].shape[0] != feed.shape.batch
         return bool(filmed or next(iter(forward(model, made))) != feed.output)
+    if _BEGINS in feed.names and candidate.task == "feature-extraction":
+        return _begins_anywhere(candidate, model, feed)
     if not _TEXTS.issuperset(feed.names):
         return False
     if _BOXES in feed.names and not _does_without(candidate, model, feed, _BOXES):
@@ -87,6 +103,12 @@ def misread(candidate: Candidate, model: Any, feed: Feed) -> bool:
         return False
     found = forward(model, made)[feed.output]
     return bool(found.shape[:2] != made["attention_mask"].shape)
+
+
+def _begins_anywhere(candidate: Candidate, model: Any, feed: Feed) -> bool:
+    """Whether the class draws ids to begin with where it is given none, so that no text alone says what it gives."""
+    rest = replace(feed, names=tuple(name for name in feed.names if name != _BEGINS))
+    return _does_without(candidate, model, feed, _BEGINS) and drawn(candidate, model, rest)
 
 
 def _does_without(candidate: Candidate, model: Any, feed: Feed, name: str) -> bool:

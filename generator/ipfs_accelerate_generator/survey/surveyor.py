@@ -304,6 +304,7 @@ def _head(candidate: Candidate, proof: Proof, module: str, *, written: bool) -> 
         labels=proof.labels,
         state=_keeps_state(candidate),
         apart=proof.apart,
+        drawn=proof.drawn,
         attention=proof.attention,
     )
 

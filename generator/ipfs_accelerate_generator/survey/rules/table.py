@@ -78,6 +78,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "classes_attention_mask": (texts.labels_seen,),
     "classes_structure": (texts.labels_each,),
     "tasks_input_ids": (features.words,),
+    "bbox": (texts.boxes,),
     "protein_input_ids": (features.words,),
     "protein_attention_mask": _SEEN,
     "tasks_attention_mask": _SEEN,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ipfs_accelerate_generator.survey.senses import source
 from ipfs_accelerate_generator.survey.shape import Shape, number, text
 
 _PICTURES = 2  # of each text, where an axis counts them: the pairs that are made first
 _LABELS = 3  # of each text
+_SIDE = 1000  # of a page: that many parts, where boxes are in whole numbers
 
 
 def pictures_seen(shape: Shape, _generator: Any) -> Any:
@@ -31,6 +33,16 @@ def one_each(shape: Shape, _generator: Any) -> Any:
     import torch
 
     return torch.ones(shape.batch, dtype=torch.long)
+
+
+def boxes(shape: Shape, generator: Any) -> Any:
+    """The box of each token on its page: in thousandths of a side, or in shares where the class reads it so."""
+    import torch
+
+    corners = torch.randint(0, 500, (*shape.rows, shape.whole, 2), generator=generator)
+    found = torch.cat([corners, corners + 100], dim=-1)
+    config: Any = type(shape.config)
+    return found / _SIDE if "clip(bbox, 0.0, 1.0)" in source(config) else found
 
 
 def labels(shape: Shape, generator: Any) -> Any:
