@@ -11,6 +11,7 @@ from ipfs_accelerate_generator.planned import GENERATING
 from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey import given, readings
 from ipfs_accelerate_generator.survey.company import spoilt
+from ipfs_accelerate_generator.survey.continued import goes_on
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import fed, make
@@ -214,6 +215,15 @@ def misread(candidate: Candidate, config: Any, arguments: dict[str, Any], proof:
     assert proof.feed is not None  # a head that was run was fed
     model = _built(candidate, config, arguments | proof.config)
     return readings.misread(candidate, model, proof.feed)
+
+
+def forgets(
+    candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof, *, state: bool
+) -> bool:
+    """Whether the head writes texts, and does not go on from a cache as templates have it do."""
+    assert proof.feed is not None  # a head that was run was fed
+    model = awake(_built(candidate, config, arguments | proof.config))
+    return not goes_on(candidate, model, proof.feed, state=state, apart=proof.apart)
 
 
 def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:

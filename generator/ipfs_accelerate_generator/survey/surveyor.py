@@ -18,6 +18,7 @@ from ipfs_accelerate_generator.survey.inputs import sees
 from ipfs_accelerate_generator.survey.proof import (
     Proof,
     arrays,
+    forgets,
     misread,
     printable,
     prove,
@@ -241,6 +242,7 @@ def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Att
     beside = not unmade(spec, head) and (
         wants_arrays(spec, head, sees=sees(candidate))
         or misread(candidate, about.config, best.arguments, proof)
+        or forgets(candidate, about.config, best.arguments, proof, state=head.state)
     )
     every = unwritten(spec, head) or beside
     if not unmade(spec, head) and not every and not _strange(spec, head):

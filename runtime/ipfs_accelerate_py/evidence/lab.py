@@ -21,8 +21,8 @@ from ipfs_accelerate_py.evidence.cells import EvidenceError
 from ipfs_accelerate_py.evidence.comparison import Array
 from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
 from ipfs_accelerate_py.evidence.forgetting import forgotten
-from ipfs_accelerate_py.evidence.tiny import Within
-from ipfs_accelerate_py.evidence.variety import varied
+from ipfs_accelerate_py.evidence.gains import GAINS, for_writing
+from ipfs_accelerate_py.evidence.variety import enough, varied
 from ipfs_accelerate_py.hardware.backend import TORCH_BACKENDS
 from ipfs_accelerate_py.skills import export_server
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
@@ -37,8 +37,6 @@ from ipfs_accelerate_py.skills.skill import Skill
 from ipfs_accelerate_py.skills.vision_language import COUNTED, PATCHES, TAPS
 
 _WARM_UP, _TIMED = 3, 10  # calls
-# Tried in turn until every input matters; less than one, where capped logits would all be alike.
-_GAINS = (1.0, 2.0, 4.0, 8.0, 0.5, Within(3.0), Within(10.0))
 _MASKS = ("attention_mask", "pixel_mask")  # what they hide must be hidden
 
 
@@ -184,11 +182,14 @@ def _thinned(mask: Array) -> Array:
 def prepared(skill: Skill, task: str, case: Case, write: Write, folder: Path) -> Bench:
     """Return a bench with the first gain of the weights at which every input matters and what is written varies.
 
-    Where there is none, one at which every input matters goes before others.
+    Where there is none, the first at which every input matters, unless too little is written there: then weights from
+    other seeds are tried.
     """
-    found = []
-    for gain in _GAINS:
-        bench = Bench(skill, task, case, write(folder / f"{task}-{gain:g}", case, gain))
+    found: list[Bench] = []
+    for place, gain in enumerate((*GAINS, *for_writing())):
+        if place == len(GAINS) and (not found or enough(found[0])):
+            break
+        bench = Bench(skill, task, case, write(folder / f"{task}-{place}", case, gain))
         if sensitive(bench.controls(bench.reference)):
             found.append(bench)
             if varied(bench):

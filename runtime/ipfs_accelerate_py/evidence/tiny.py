@@ -11,10 +11,10 @@ from string import ascii_lowercase
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ipfs_accelerate_py.evidence.gains import Gain
 from ipfs_accelerate_py.evidence.merges import merges
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 
-SEED = 20260307  # any number does; a fixed one makes every run the same
 VOCABULARY = 200
 _MERGES = 40  # of byte pairs: some words become one piece, and others do not
 _MERGES_OF_BYTES = 120  # where each byte is a letter, and the texts must still fit into a tiny context
@@ -192,32 +192,24 @@ def _pieces(library: Any, prefix: str, special: Sequence[str]) -> dict[str, int]
     return {piece: place for place, piece in enumerate(dict.fromkeys(pieces))}
 
 
-class Within(float):
-    """A gain of the layers alone.
-
-    Where the table of tokens is the last layer, too, and its rows outweigh what the layers add, the likeliest token is
-    the one that was read last, whatever was read before it.
-    """
-
-
 def saved(
     folder: Path, build: Callable[[], Any], processors: Sequence[Any], *, gain: float = 1.0
 ) -> Checkpoint:
-    """Write the model that `build` makes, from a fixed seed, and its processors; weights are multiplied by `gain`.
+    """Write the model that `build` makes, from the seed of `gain`, and its processors; weights are multiplied by it.
 
     Biases and the scales of normalisation stay as they are: only matrices make a model sensitive. So do buffers, except
     the books of codes that training fills: while they are zeros, every sound has the same code.
     """
     import torch
 
-    torch.manual_seed(SEED)
+    drawn = gain if isinstance(gain, Gain) else Gain(gain)
+    torch.manual_seed(drawn.seed)
     model = build().eval()
-    tables = [each.weight for each in model.modules() if isinstance(each, torch.nn.Embedding)]
-    spared = {id(each) for each in tables} if isinstance(gain, Within) else set()
+    tables = {id(each.weight) for each in model.modules() if isinstance(each, torch.nn.Embedding)}
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.dim() > 1 and id(parameter) not in spared:
-                parameter.mul_(gain)
+            if parameter.dim() > 1:
+                parameter.mul_(drawn.tables if id(parameter) in tables else float(drawn))
         kept = model.state_dict().keys()
         for name, buffer in model.named_buffers():
             if name in kept and buffer.is_floating_point() and buffer.dim() > 1 and not buffer.any():

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ipfs_accelerate_py.evidence.lab import Bench
 
 _HEARD: Final = "automatic-speech-recognition"
+_TOGETHER: Final = "text2text-generation"
 DISTINCT: Final = 4  # tokens; one that repeats its last token would do so whatever it had read
 
 
@@ -17,8 +18,30 @@ def varied(bench: Bench) -> bool:
     Of what is heard, too: its tests ask for more than tokens, and with larger weights every way to search finds the
     same.
     """
-    if bench.skill.heads[bench.task].session is None or bench.task == _HEARD:
-        return True
+    return bench.task == _HEARD or all(len(set(tokens)) >= DISTINCT for tokens in _written(bench))
+
+
+def enough(bench: Bench) -> bool:
+    """Whether what is written has as many different tokens as the tests of its task ask for.
+
+    After a source these are counted over all texts, where each text by itself would be better.
+    """
+    written = _written(bench)
+    if bench.task == _TOGETHER and written:
+        return len({token for tokens in written for token in tokens}) >= DISTINCT
+    return all(len(set(tokens)) >= DISTINCT for tokens in written)
+
+
+def told_apart(bench: Bench) -> bool:
+    """Whether not the same is written after every input of the case; true of what writes nothing."""
+    written = _written(bench)
+    return not written or len({tuple(tokens) for tokens in written}) > 1
+
+
+def _written(bench: Bench) -> list[list[int]]:
+    """Return the tokens after each input of the case, by the CPU; none of what writes none."""
+    if bench.skill.heads[bench.task].session is None and "max_new_tokens" not in bench.case.options:
+        return []
     handler = bench.skill.load(bench.checkpoint, bench.task, "cpu")
     answers = handler(list(bench.case.inputs), **bench.case.options)
-    return all(len(set(answer["tokens"])) >= DISTINCT for answer in answers if "tokens" in answer)
+    return [answer["tokens"] for answer in answers if "tokens" in answer]

@@ -32,6 +32,14 @@ def awake(model: Any) -> Any:
     return model
 
 
+def made(model_class: Any, config: Any) -> Any:
+    """Return a random `model_class`, awake, of `config`, or of its part about text if that is what the class takes."""
+    part = config.get_text_config()
+    wants = getattr(model_class, "config_class", None)
+    is_of_part = wants is not None and not isinstance(config, wants) and isinstance(part, wants)
+    return awake(model_class(part if is_of_part else config))
+
+
 def followed(model: Any, item: Mapping[str, Array]) -> list[int]:
     """Return the tokens that `generate()` of `model` gives after one item's arrays, the likeliest each."""
     import torch

@@ -1,0 +1,67 @@
+"""What a class that writes keeps of what it has read: whether it goes on from a cache as from the whole text."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Final
+
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.running import Feed
+from ipfs_accelerate_generator.survey.subject import Candidate
+from ipfs_accelerate_py.evidence.comparison import TOLERANCE
+from ipfs_accelerate_py.skills.engine_eager import empty_cache
+
+_READ: Final = frozenset({"input_ids", "attention_mask"})
+_ROWS: Final[tuple[tuple[int, ...], ...]] = (
+    (5, 6, 7, 8, 9, 10, 11),
+    (12, 9, 13, 14, 15),
+)  # ids that any vocabulary has
+_NEW: Final = ((16, 7), (6, 17), (18, 19))  # read one after the other, and exchanged in between
+
+
+def goes_on(candidate: Candidate, model: Any, feed: Feed, *, state: bool, apart: bool) -> bool:
+    """Whether `model` takes an empty cache of transformers, and reads on behind it as if it read all anew.
+
+    So it must where texts of unequal length are filled up on the left, unless rows are run `apart`, and where rows are
+    exchanged between two steps, as beams are. True of classes that do not write texts, or are given more than these.
+    """
+    if candidate.task != "text-generation" or not _READ.issuperset(feed.names):
+        return True
+    with suppress(*FOREIGN):
+        groups: list[list[tuple[int, ...]]] = [[row] for row in _ROWS] if apart else [list(_ROWS)]
+        return all(_agrees(model, group, state=state) for group in groups)
+    return False
+
+
+def _agrees(model: Any, rows: list[tuple[int, ...]], *, state: bool) -> bool:
+    import torch
+
+    length = max(map(len, rows))
+    ids = torch.tensor([[row[0]] * (length - len(row)) + [*row] for row in rows])
+    mask = torch.tensor([[0] * (length - len(row)) + [1] * len(row) for row in rows])
+    cache, read = empty_cache(model), [list(row) for row in rows]
+    order = torch.arange(len(rows) - 1, -1, -1)
+    with torch.inference_mode():
+        for new in ((), *_NEW):
+            if new:
+                cache.reorder_cache(order)
+                mask, read = mask[order], read[::-1]
+                ids = torch.tensor(new)[: len(rows), None]
+                mask = torch.cat([mask, torch.ones_like(ids)], dim=1)
+                read = [[*row, each] for row, each in zip(read, new, strict=False)]
+            found = _stepped(model, ids, mask, cache, state=state)
+            for row, logits in zip(read, found, strict=True):
+                want = model(input_ids=torch.tensor([row]), use_cache=False).logits[0, -1]
+                if not (logits - want).abs().max() <= TOLERANCE * want.abs().max():
+                    return False
+    return True
+
+
+def _stepped(model: Any, ids: Any, mask: Any, cache: Any, *, state: bool) -> Any:
+    """Return the logits after `ids`, read behind `cache` as the template of the task has it read."""
+    if state:
+        given = {"attention_mask": mask[:, -ids.shape[1] :], "cache_params": cache}
+    else:
+        places = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        given = {"attention_mask": mask, "position_ids": places, "past_key_values": cache}
+    return model(input_ids=ids, use_cache=True, logits_to_keep=1, **given).logits[:, -1]
