@@ -73,6 +73,8 @@ class Tensor:
     and of fields of its configuration with their usual values; "" where it is what `shape` says."""
     idle: bool = False
     """Whether the class takes it, and what is read of the output does not depend on it."""
+    packed: bool = False
+    """Whether the class has those of all texts one behind the other, and sees no axis of texts before them."""
 
     def __post_init__(self) -> None:
         check_identifier("name", self.name)

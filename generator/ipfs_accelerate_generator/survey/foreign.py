@@ -16,6 +16,7 @@ FOREIGN: Final = (
     NotImplementedError,
     OSError,
     RuntimeError,
+    StopIteration,
     StrictDataclassError,
     TypeError,
     ValueError,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.planned import GENERATING
 from ipfs_accelerate_generator.spec import Tensor
-from ipfs_accelerate_generator.survey import given, readings
+from ipfs_accelerate_generator.survey import given, packed, readings
 from ipfs_accelerate_generator.survey.company import spoilt
 from ipfs_accelerate_generator.survey.continued import goes_on
 from ipfs_accelerate_generator.survey.described import described
@@ -26,6 +26,8 @@ from ipfs_accelerate_generator.values import SpecError, Value
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE
 from ipfs_accelerate_py.evidence.writing import awake
 
+WRITING: Final = GENERATING | {"automatic-speech-recognition"}
+"""Tasks that are answered token by token."""
 MOST_PARAMETERS: Final = 20_000_000
 
 _PICTURES: Final = frozenset({"pixel_values", "pixel_mask"})
@@ -162,9 +164,15 @@ def arrays(
     if texts or candidate.task in GENERATING or "input_ids" in proof.inputs:
         model = awake(model)
     assert proof.feed is not None  # a head that was run was fed
-    whole = given.whole(_read(candidate, model, proof.feed), proof.feed.made())
-    tensors = _tensors(candidate, model, proof.feed, whole, texts=texts)
-    return tensors, whole and bool(tensors)
+    read, made = _read(candidate, model, proof.feed), proof.feed.made()
+    whole = given.whole(read, made)
+    if whole and candidate.task in WRITING and (names := packed.inputs(read, proof.feed)):
+        return (
+            given.told(packed.tensors(proof.feed, names), given.idle(read, made, proof.feed.made(seed=1))),
+            False,
+        )
+    found = _tensors(candidate, model, proof.feed, whole, texts=texts)
+    return found, whole and bool(found)
 
 
 def _stands(feed: Feed, model: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from ipfs_accelerate_generator.survey import shown
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.pictured import GRIDS, usual
+from ipfs_accelerate_generator.survey.replaced import read_as_tokens
 from ipfs_accelerate_generator.survey.running import Feed, forward, settled
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, number
 from ipfs_accelerate_generator.survey.subject import Candidate
@@ -41,9 +42,10 @@ def pictures(model: Any, feed: Feed) -> str:
     if feed.shape.form in shown.FORMS[shown.FORMS.index("films of patches") :]:
         return ""  # what these are, no template knows
     axes, cut = feed.made()["pixel_values"].dim(), any(name.endswith(GRIDS) for name in feed.names)
-    if axes == 5:
-        return "tiled" if "image_sizes" in feed.names else "nested"
-    return {4: "cut" if cut else "whole", 3: "rows", 2: "patches"}.get(axes, "")
+    if axes == 5 and "image_sizes" in feed.names:
+        return "tiled"
+    found = {5: "nested", 4: "cut" if cut else "whole", 3: "rows", 2: "patches"}.get(axes, "")
+    return found if found == "rows" or read_as_tokens(model, feed.made()) else ""
 
 
 def with_noise(candidate: Candidate, model: Any, feed: Feed) -> Feed:

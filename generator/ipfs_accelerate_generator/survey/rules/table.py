@@ -203,6 +203,9 @@ BESIDE: Final[Mapping[str, Mapping[str, tuple[Rule, ...]]]] = {
 }
 """What an input is where another stands beside it: pixels beside the sizes of a grid are its patches."""
 
+_READ_TOO: Final = frozenset({"image_embeds_position_mask"})
+"""Says which tokens of a text stand for the patches beside it: then the mask is the text's, and not theirs."""
+
 LITERAL: Final = frozenset(
     {
         "bbox",
@@ -238,6 +241,6 @@ LITERAL: Final = frozenset(
 def rules(name: str, usual: Rule | None, names: tuple[str, ...]) -> tuple[Rule, ...]:
     """Return the rules for `name` beside the other `names`, the usual one first; none where nothing is known."""
     for other, instead in BESIDE.items():
-        if other in names and name in instead:
+        if other in names and name in instead and _READ_TOO.isdisjoint(names):
             return instead[name]
     return (*((usual,) if usual else ()), *RULES.get(name, ()), *OTHERS.get(name, ()))
