@@ -10,6 +10,7 @@ from typing import Any, Final
 from ipfs_accelerate_generator.planned import GENERATING
 from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey import given, packed, readings
+from ipfs_accelerate_generator.survey.changes import change, unmasked
 from ipfs_accelerate_generator.survey.company import spoilt
 from ipfs_accelerate_generator.survey.continued import goes_on
 from ipfs_accelerate_generator.survey.described import described
@@ -359,7 +360,7 @@ def _attention(candidate: Candidate, model: Any, feed: Feed, usual: Any) -> str:
             found = forward(usual, inputs, candidate.method)[feed.output]
         except FOREIGN:
             return "eager"
-        if _change(want, found, inputs) > TOLERANCE:
+        if change(want, found, inputs) > TOLERANCE:
             return "eager"
     return ""
 
@@ -375,34 +376,18 @@ def _control(candidate: Candidate, model: Any, feed: Feed) -> float:
     if before.shape != again.shape or bool((before != again).any()):
         raise SurveyError("its output differs from run to run, with the same seed, too")
     others = feed.made(seed=1)
-    changes = [_change(before, read(others), inputs)]
+    changes = [change(before, read(others), inputs)]
     seen = ("pixel_values", PATCHES)
     for count, names in ((feed.shape.pictured, seen), (feed.shape.spoken, SOUNDS)):
         if count:  # and the pictures alone, and the sounds
             alone = {name: others[name] for name in inputs if name in names}
-            changes.append(_change(before, read(inputs | alone), inputs))
+            changes.append(change(before, read(inputs | alone), inputs))
     if "attention_mask" in inputs and "input_ids" in inputs:
         # To a causal model padding at the right is nothing, so the side where the mask matters counts.
         left = feed.made(left=not feed.shape.left)
         sides = [(before, inputs), (read(left), left)]
-        changes.append(max(_change(found, read(_unmasked(side)), side) for found, side in sides))
+        changes.append(max(change(found, read(unmasked(side)), side) for found, side in sides))
     return min(changes)
-
-
-def _unmasked(inputs: dict[str, Any]) -> dict[str, Any]:
-    import torch
-
-    return inputs | {"attention_mask": torch.ones_like(inputs["attention_mask"])}
-
-
-def _change(before: Any, after: Any, inputs: Mapping[str, Any]) -> float:
-    """Return the largest change of the output, relative to its largest value."""
-    if after.shape != before.shape:  # as many results as the model found: another number is a change
-        return float("inf")
-    change, mask = (after - before).abs(), inputs.get("attention_mask")
-    if mask is not None and change.shape[: mask.dim()] == mask.shape:
-        change = change[mask.bool()]  # what comes out at padding matters to nobody
-    return float(change.max() / before.abs().max().clamp(min=1e-12))
 
 
 def printable(text: str) -> str:
