@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ipfs_accelerate_generator.survey.continued import goes_on
+from ipfs_accelerate_generator.survey.proof import forgets
 
 pytest.importorskip("transformers")
 
-CANDIDATE: Any = SimpleNamespace(task="text-generation")
 FEED: Any = SimpleNamespace(names=("input_ids", "attention_mask"))
 
 
@@ -32,12 +32,12 @@ def gpt2() -> Any:
 
 @pytest.mark.parametrize("apart", [False, True])
 def test_a_cache_of_keys_and_values_is_gone_on_from(gpt2: Any, apart: bool) -> None:
-    assert goes_on(CANDIDATE, gpt2, FEED, state=False, apart=apart)
+    assert goes_on(gpt2, FEED, state=False, apart=apart)
 
 
 def test_a_class_that_takes_no_cache_forgets_what_it_read() -> None:
     forgetful = model("OpenAIGPT", n_embd=16, n_layer=2, n_head=2, n_positions=32)
-    assert not goes_on(CANDIDATE, forgetful, FEED, state=False, apart=False)
+    assert not goes_on(forgetful, FEED, state=False, apart=False)
 
 
 def test_places_that_are_not_those_of_the_tokens_are_found(
@@ -45,9 +45,10 @@ def test_places_that_are_not_those_of_the_tokens_are_found(
 ) -> None:
     plain = gpt2.forward
     monkeypatch.setattr(gpt2, "forward", lambda position_ids=None, **given: plain(**given))
-    assert not goes_on(CANDIDATE, gpt2, FEED, state=False, apart=False)
+    assert not goes_on(gpt2, FEED, state=False, apart=False)
 
 
-def test_what_writes_nothing_is_not_asked() -> None:
+def test_of_what_writes_nothing_no_model_is_built() -> None:
     other: Any = SimpleNamespace(task="feature-extraction")
-    assert goes_on(other, None, FEED, state=False, apart=False)
+    proof: Any = None
+    assert not forgets(other, None, {}, proof, state=False)

@@ -29,7 +29,6 @@ TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text", "any-to-any"})
 KINDS: Final = "mm_token_type_ids"
-_WITHOUT_FIRST: Final = frozenset({"VipLlavaForConditionalGeneration"})
 _GIVEN: Final = frozenset({f"tasks/{TEMPLATE}", f"tasks/{WRITING}"})
 _OF_TEXTS: Final = frozenset(
     f"tasks/{task}"
@@ -196,11 +195,6 @@ class PlannedHead:
         """The inputs that are given as arrays; () where a processor makes them."""
         tensors = self.head.tensors if self.template in _GIVEN else ()
         return tuple(PlannedArray(each, self.head.whole) for each in tensors)
-
-    @property
-    def drops_first(self) -> bool:
-        """Whether its class never reads what stands before the patches of a picture, and no setting says so."""
-        return self.head.model in _WITHOUT_FIRST
 
     @property
     def packed(self) -> tuple[str, ...]:

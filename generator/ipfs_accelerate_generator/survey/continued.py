@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.running import Feed
-from ipfs_accelerate_generator.survey.subject import Candidate
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE
 from ipfs_accelerate_py.skills.engine_eager import empty_cache
 
@@ -19,13 +18,13 @@ _ROWS: Final[tuple[tuple[int, ...], ...]] = (
 _NEW: Final = ((16, 7), (6, 17), (18, 19))  # read one after the other, and exchanged in between
 
 
-def goes_on(candidate: Candidate, model: Any, feed: Feed, *, state: bool, apart: bool) -> bool:
+def goes_on(model: Any, feed: Feed, *, state: bool, apart: bool) -> bool:
     """Whether `model` takes an empty cache of transformers, and reads on behind it as if it read all anew.
 
     So it must where texts of unequal length are filled up on the left, unless rows are run `apart`, and where rows are
-    exchanged between two steps, as beams are. True of classes that do not write texts, or are given more than these.
+    exchanged between two steps, as beams are. True of classes that are given more than these.
     """
-    if candidate.task != "text-generation" or not _READ.issuperset(feed.names):
+    if not _READ.issuperset(feed.names):
         return True
     with suppress(*FOREIGN):
         groups: list[list[tuple[int, ...]]] = [[row] for row in _ROWS] if apart else [list(_ROWS)]

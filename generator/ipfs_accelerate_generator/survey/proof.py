@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from ipfs_accelerate_generator.planned import GENERATING
+from ipfs_accelerate_generator.planned import GENERATING, TEXT_TENSORS
 from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey import given, packed, readings
 from ipfs_accelerate_generator.survey.changes import change, unmasked
@@ -32,7 +32,6 @@ WRITING: Final = GENERATING | {"automatic-speech-recognition"}
 MOST_PARAMETERS: Final = 20_000_000
 
 _PICTURES: Final = frozenset({"pixel_values", "pixel_mask"})
-_TEXTS: Final = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 _DIMENSIONS: Final = 4  # batch, channels, height, width; frames have one more
 _WIDER = 2  # times the width: another shape, and still whole patches
 
@@ -230,9 +229,11 @@ def forgets(
     candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof, *, state: bool
 ) -> bool:
     """Whether the head writes texts, and does not go on from a cache as templates have it do."""
+    if candidate.task != "text-generation":  # others are not asked, and no model need be built
+        return False
     assert proof.feed is not None  # a head that was run was fed
     model = awake(_built(candidate, config, arguments | proof.config))
-    return not goes_on(candidate, model, proof.feed, state=state, apart=proof.apart)
+    return not goes_on(model, proof.feed, state=state, apart=proof.apart)
 
 
 def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:
@@ -337,7 +338,7 @@ def _masked(feed: Feed) -> bool:
     """Whether the head is fed pictures alone, or texts alone whose mask says which tokens there are."""
     if _PICTURES.issuperset(feed.names):
         return True
-    return "input_ids" in feed.names and "attention_mask" in feed.names and _TEXTS.issuperset(feed.names)
+    return {"input_ids", "attention_mask"} <= {*feed.names} <= {*TEXT_TENSORS}
 
 
 def _unread(candidate: Candidate, model: Any, feed: Feed) -> tuple[str, ...]:

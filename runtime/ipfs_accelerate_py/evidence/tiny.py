@@ -53,6 +53,8 @@ def trained(tokenizer_class: Any, *, masks: bool = False, ends: bool = False) ->
     if tokenizer_class.__name__ == "TokenizersBackend":  # it has no model of its own to train
         return _of_bytes(tokenizer_class, masks=masks, ends=ends)
     fresh = tokenizer_class()
+    if _letters(fresh) > 1:  # its vocabulary stands in its class, as that of proteins: it learns no other
+        return fresh
     library = getattr(fresh, "backend_tokenizer", None)
     size = VOCABULARY + (BYTES if "ByteLevel" in str(getattr(library, "pre_tokenizer", "")) else 0)
     renamed = {str(fresh.mask_token): MASK} if fresh.mask_token else {}
@@ -97,6 +99,11 @@ def begun_above_zero(tokenizer: Any) -> Any:
         json.dumps(written).replace(json.dumps([begin, 0]), json.dumps([begin, place]))
     )
     return tokenizer
+
+
+def _letters(tokenizer: Any) -> int:
+    """Return how many letters `tokenizer` knows."""
+    return sum(len(piece) == 1 and piece.isalpha() for piece in tokenizer.get_vocab())
 
 
 def _spelling(tokenizer_class: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -40,11 +40,17 @@ def made(model_class: Any, config: Any) -> Any:
     return awake(model_class(part if is_of_part else config))
 
 
-def followed(model: Any, item: Mapping[str, Array]) -> list[int]:
-    """Return the tokens that `generate()` of `model` gives after one item's arrays, the likeliest each."""
+def followed(model: Any, item: Mapping[str, Array], packed: Sequence[str] = ()) -> list[int]:
+    """Return the tokens that `generate()` of `model` gives after one item's arrays, the likeliest each.
+
+    Those that are `packed` come without an axis of texts, as the class has them.
+    """
     import torch
 
-    arrays = {name: torch.from_numpy(np.array(array)[None]) for name, array in item.items()}
+    arrays = {
+        name: torch.from_numpy(np.array(array) if name in packed else np.array(array)[None])
+        for name, array in item.items()
+    }
     name = reads(tuple(arrays))
     unread = [place for each in UNREAD if (place := getattr(model.config, each, None)) is not None]
     more: dict[str, Any] = {"suppress_tokens": unread} if unread else {}

@@ -82,17 +82,11 @@ def _masking(attention: Any) -> Any:
     def attended(
         module: Any, query: Any, key: Any, value: Any, attention_mask: Any = None, **given: Any
     ) -> Any:
-        import torch
-
         starts = given.pop("cu_seq_lens_q", None)
         for name in ("cu_seq_lens_k", "max_length_q", "max_length_k"):
             given.pop(name, None)
         if starts is not None and attention_mask is None:
-            belongs = groups(starts[1:], query.shape[2])
-            apart = belongs.unsqueeze(0) != belongs.unsqueeze(1)
-            attention_mask = torch.zeros_like(apart, dtype=query.dtype).masked_fill(
-                apart, torch.finfo(query.dtype).min
-            )[None, None]
+            attention_mask = hidden(groups(starts[1:], query.shape[2]), query.dtype)
         return attention(module, query, key, value, attention_mask, **given)
 
     return attended
@@ -105,8 +99,16 @@ def groups(ends: Any, count: Any) -> Any:
     return (torch.arange(count).unsqueeze(1) >= ends.unsqueeze(0)).sum(1)
 
 
+def hidden(belongs: Any, dtype: Any) -> Any:
+    """Return the mask that is added, (1, 1, places, places), where places of one group see each other alone."""
+    import torch
+
+    apart = belongs.unsqueeze(0) != belongs.unsqueeze(1)
+    return torch.zeros_like(apart, dtype=dtype).masked_fill(apart, torch.finfo(dtype).min)[None, None]
+
+
 class Patches:
-    """Of each patch: its picture, and where in it the patch is; patches of one vector side by side.
+    """Of each patch: its picture, where that begins, and where in it the patch is; patches of one vector side by side.
 
     `grids` are frames, height and width of each picture, (pictures, 3), and `merge` how many patches a vector is wide.
     """
@@ -119,8 +121,8 @@ class Patches:
         picture = groups(ends, ends[-1])
         high, wide = grids[picture, 1], grids[picture, 2]
         side = merge[picture] if isinstance(merge, torch.Tensor) else merge
-        place = torch.arange(ends[-1]) - (ends - sizes)[picture]
-        self.picture = picture
+        self.picture, self.start = picture, (ends - sizes)[picture]
+        place = torch.arange(ends[-1]) - self.start
         self.frame = whole(place, high * wide)
         place = place - self.frame * high * wide
         block, inner = whole(place, side * side), place % (side * side)

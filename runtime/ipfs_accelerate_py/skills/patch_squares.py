@@ -50,14 +50,11 @@ def _unpadded(
 
 def _projected(self: Any, image_features: Any, image_grid_thw: Any) -> Any:
     """Return one vector for each square of the patches of all pictures, which come row by row."""
-    import torch
-
     high, wide = self.merge_kernel_size
     assert high == wide, "the only constructor gives one size twice"
     at = Patches(image_grid_thw, high)
-    sizes = image_grid_thw.prod(1)
     row = at.frame * image_grid_thw[at.picture, 1] + at.row
-    order = (torch.cumsum(sizes, 0) - sizes)[at.picture] + row * image_grid_thw[at.picture, 2] + at.column
+    order = at.start + row * image_grid_thw[at.picture, 2] + at.column
     squares = self.pre_norm(image_features)[order].unflatten(0, (-1, high * wide)).flatten(1)
     return self.linear_2(self.act(self.linear_1(squares)))
 
@@ -69,8 +66,6 @@ def _convolved(self: Any, hidden_states: Any, grid_thw: Any, **_: Any) -> Any:
     grids, side = grid_thw.tensor, self.spatial_merge_size  # the tower asked this tensor for its numbers
     gate, out, given = self.in_proj(hidden_states).chunk(3, dim=-1)
     gated, at = gate * given, Patches(grids, side)
-    sizes = grids.prod(1)
-    start = (torch.cumsum(sizes, 0) - sizes)[at.picture]
     high, wide = grids[at.picture, 1], grids[at.picture, 2]
     weights = self.spatial_conv.weight[:, 0]
     reach = weights.shape[-1] // 2
@@ -81,7 +76,9 @@ def _convolved(self: Any, hidden_states: Any, grid_thw: Any, **_: Any) -> Any:
             inside = (row >= 0) & (row < high) & (column >= 0) & (column < wide)
             row, column = torch.where(inside, row, 0), torch.where(inside, column, 0)
             square = whole(row, side) * whole(wide, side) + whole(column, side)
-            place = start + at.frame * high * wide + square * side * side + row % side * side + column % side
+            place = (
+                at.start + at.frame * high * wide + square * side * side + row % side * side + column % side
+            )
             share = gated[place] * weights[:, reach + down, reach + right]
             found = found + torch.where(inside.unsqueeze(1), share, 0.0)
     return self.out_proj(out * found)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ipfs_accelerate_py.skills.packed_pictures import Patches, whole
+from ipfs_accelerate_py.skills.packed_pictures import Patches, hidden, whole
 from ipfs_accelerate_py.skills.replacing import in_classes, replaced
 
 
@@ -57,11 +57,9 @@ def _seen(self: Any, pixel_values: Any, image_sizes: Any = None, **kwargs: Any) 
     picture = picture.flatten()[real]
     inside = real % (rows * columns)
     at = torch.stack([row[inside], column[inside]], dim=-1)
-    apart = picture.unsqueeze(0) != picture.unsqueeze(1)
-    mask = torch.zeros_like(apart, dtype=patches.dtype).masked_fill(apart, torch.finfo(patches.dtype).min)
     return self.transformer(
         patches,
-        attention_mask=mask[None, None],
+        attention_mask=hidden(picture, patches.dtype),
         position_embeddings=self.patch_positional_embedding(patches, at),
         **kwargs,
     )
