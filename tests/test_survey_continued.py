@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ipfs_accelerate_generator.survey.continued import goes_on
-from ipfs_accelerate_generator.survey.proof import forgets
+from ipfs_accelerate_generator.survey.continued import goes_on, keeps
+from ipfs_accelerate_generator.survey.kept import forgets
 
 pytest.importorskip("transformers")
 
@@ -52,3 +52,74 @@ def test_of_what_writes_nothing_no_model_is_built() -> None:
     other: Any = SimpleNamespace(task="feature-extraction")
     proof: Any = None
     assert not forgets(other, None, {}, proof, state=False)
+
+
+def _given(**arrays: Any) -> Any:
+    return SimpleNamespace(names=tuple(arrays), made=lambda: arrays)
+
+
+def _ids(count: int = 9) -> Any:
+    import torch
+
+    return torch.arange(2 * count).reshape(2, count) % 20 + 5
+
+
+def _seen(count: int = 9) -> Any:
+    import torch
+
+    mask = torch.ones((2, count), dtype=torch.int64)
+    mask[1, -2:] = 0
+    return mask
+
+
+_BART = {
+    "d_model": 16,
+    "encoder_layers": 1,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 16,
+    "decoder_ffn_dim": 16,
+    "max_position_embeddings": 64,
+}
+
+
+def test_a_decoder_goes_on_behind_arrays(gpt2: Any) -> None:
+    assert keeps(gpt2, _given(input_ids=_ids(), attention_mask=_seen()))
+
+
+def test_windows_and_states_are_kept_beside_keys_and_values() -> None:
+    kinds = ["conv", "full_attention", "conv"]
+    sizes = {"hidden_size": 16, "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 16}
+    mixed = model("Lfm2", **sizes, num_hidden_layers=3, layer_types=kinds)
+    assert keeps(mixed, _given(input_ids=_ids()))
+
+
+def test_a_decoder_goes_on_behind_an_encoder_and_its_mask() -> None:
+    import torch
+    from transformers import BartConfig, BartForConditionalGeneration
+
+    torch.manual_seed(0)
+    bart = BartForConditionalGeneration(BartConfig(vocab_size=32, init_std=0.2, **_BART)).eval()
+    arrays = {"input_ids": _ids(), "attention_mask": _seen(), "decoder_input_ids": _ids(4)}
+    assert keeps(bart, _given(**arrays))
+
+
+def test_a_class_that_takes_no_cache_keeps_nothing() -> None:
+    forgetful = model("OpenAIGPT", n_embd=16, n_layer=2, n_head=2, n_positions=32)
+    assert not keeps(forgetful, _given(input_ids=_ids()))
+
+
+def test_what_is_remembered_outside_of_a_cache_is_not_kept(gpt2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpt2.transformer, "rope_deltas", None, raising=False)
+    assert not keeps(gpt2, _given(input_ids=_ids()))
+
+
+def test_a_step_that_is_read_in_another_way_is_found(gpt2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = gpt2.forward
+
+    def shifted(input_ids: Any, **given: Any) -> Any:
+        return plain(input_ids=input_ids + (input_ids.shape[1] == 1), **given)
+
+    monkeypatch.setattr(gpt2, "forward", shifted)
+    assert not keeps(gpt2, _given(input_ids=_ids()))

@@ -18,7 +18,9 @@ from ipfs_accelerate_py.skills.shown_sizes import PATCHES, WHOLE
 TEMPLATE: Final = "tensor"
 """The spine, and the one template of every task that answers at once."""
 WRITING: Final = "tensor_writing"
-"""The template of every task that writes token by token."""
+"""The template of every task that writes token by token, and reads all anew for each."""
+KEEPING: Final = "tensor_keeping"
+"""The template of every task that writes token by token, behind a cache of what it has read."""
 
 UNWRITTEN: Final = frozenset(
     {
@@ -149,13 +151,18 @@ def by_name(spec: ModelSpec) -> dict[str, str]:
     return {head.task: f"tasks/{name}" for head in spec.heads if (name := _by_name(head))}
 
 
+def writes(head: Head) -> bool:
+    """Whether `head` is given arrays and writes what follows them."""
+    return _by_name(head) in (WRITING, KEEPING)
+
+
 def _by_name(head: Head) -> str:
     behind = "decoder_input_ids" in head.inputs
     if not head.tensors:
         return ""
     speaks = head.task == _SPEAKS and (behind or "input_ids" in head.inputs)
     if head.task in _WRITES or speaks:
-        return WRITING if _matters(head) else ""
+        return (KEEPING if head.keeps else WRITING) if _matters(head) else ""
     idle = any(each.idle for each in head.tensors if each.name == "decoder_input_ids")
     return "" if behind and (idle or head.task not in _READ_BEHIND) else TEMPLATE
 

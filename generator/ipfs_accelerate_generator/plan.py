@@ -225,15 +225,15 @@ class Plan:
         return Identifier("apart" if self.whole else "forward")
 
     @property
-    def rereads(self) -> bool:
-        """Whether any head reads all anew for each token that it writes."""
-        return any(head.rereads for head in self.heads)
+    def continues(self) -> bool:
+        """Whether any head writes token by token what follows arrays."""
+        return any(head.rereads or head.keeps for head in self.heads)
 
     @property
     def handler(self) -> Identifier:
         """The class of handlers: one that runs rows as steps say, or apart, where any head asks for it."""
         usual = "ApartHandler" if any(head.runs_apart for head in self.heads) else "Handler"
-        return Identifier("Rereader" if self.rereads else usual)
+        return Identifier("Rereader" if any(head.rereads for head in self.heads) else usual)
 
     @property
     def openvino_route(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ipfs_accelerate_generator.given import TEMPLATE, WRITING, PlannedArray, takes_arrays
+from ipfs_accelerate_generator.given import KEEPING, TEMPLATE, WRITING, PlannedArray, takes_arrays
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
 from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec
@@ -29,7 +29,7 @@ TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text", "any-to-any"})
 KINDS: Final = "mm_token_type_ids"
-_GIVEN: Final = frozenset({f"tasks/{TEMPLATE}", f"tasks/{WRITING}"})
+_GIVEN: Final = frozenset(f"tasks/{each}" for each in (TEMPLATE, WRITING, KEEPING))
 _OF_TEXTS: Final = frozenset(
     f"tasks/{task}"
     for task in (
@@ -161,7 +161,12 @@ class PlannedHead:
     def generates(self) -> bool:
         """Whether it writes its answer token by token, with a cache of what it has read."""
         speaks = self.task == "automatic-speech-recognition" and self.has_decoder
-        return not self.rereads and (self.task in GENERATING or speaks)
+        return not self.rereads and (self.keeps or self.task in GENERATING or speaks)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it is given arrays, and keeps what it has read of them."""
+        return self.template == f"tasks/{KEEPING}"
 
     @property
     def rereads(self) -> bool:

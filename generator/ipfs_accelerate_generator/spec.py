@@ -159,6 +159,8 @@ class Head:
     could be answered alone."""
     state: bool = False
     """Whether a class that writes keeps what it read as a state, `cache_params`, and no keys and values of tokens."""
+    keeps: bool = False
+    """Whether a class that writes after arrays goes on from what it kept of them as if it read all anew."""
     apart: bool = False
     """Whether rows of unequal length cannot go together: what the shorter is filled up with changes its result."""
     drawn: bool = False
@@ -186,7 +188,7 @@ class Head:
             refuse("attention", str(unknown("attention", str(self.attention), ATTENTION)))
         object.__setattr__(self, "config", check_table("config", self.config))
         check_names("labels", self.labels, check_text, may_be_empty=True)
-        for key in ("whole", "state", "apart", "drawn"):
+        for key in ("whole", "state", "keeps", "apart", "drawn"):
             if not isinstance(value := getattr(self, key), bool):
                 refuse(key, f"{key} is {value!r}; give true or false")
         if self.tensors and tuple(each.name for each in self.tensors) != self.inputs:

@@ -1,4 +1,4 @@
-"""What a class that writes keeps of what it has read: whether it goes on from a cache as from the whole text."""
+"""What a class that writes keeps of what it has read: whether it goes on from a cache as from all that it was given."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.running import Feed
+from ipfs_accelerate_py.errors import BundleError
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE
+from ipfs_accelerate_py.skills import kept
+from ipfs_accelerate_py.skills.calls import lengthened
 from ipfs_accelerate_py.skills.engine_eager import empty_cache
+from ipfs_accelerate_py.skills.keeping import MEMORY, steps_of
+from ipfs_accelerate_py.skills.kept_calls import begun, gone_on
+from ipfs_accelerate_py.skills.rereading import UNREAD
+from ipfs_accelerate_py.skills.seq2seq import MASK, START
 
 _READ: Final = frozenset({"input_ids", "attention_mask"})
 _ROWS: Final[tuple[tuple[int, ...], ...]] = (
@@ -64,3 +71,57 @@ def _stepped(model: Any, ids: Any, mask: Any, cache: Any, *, state: bool) -> Any
         places = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         given = {"attention_mask": mask, "position_ids": places, "past_key_values": cache}
     return model(input_ids=ids, use_cache=True, logits_to_keep=1, **given).logits[:, -1]
+
+
+def keeps(model: Any, feed: Feed) -> bool:
+    """Whether `model`, given the arrays of `feed`, goes on behind what it kept of them as if it read all anew.
+
+    So it must where rows are exchanged between two steps. A class that remembers on the side where its text stood,
+    outside of any cache, is said to keep nothing: an export would lose that.
+    """
+    if any(hasattr(each, "rope_deltas") for each in model.modules()):
+        return False
+    with suppress(*FOREIGN, BundleError):
+        return _goes_on_from(model, feed.made())
+    return False
+
+
+def _goes_on_from(model: Any, given: dict[str, Any]) -> bool:
+    import torch
+
+    rows = len(next(iter(given.values())))
+    order = torch.arange(rows - 1, -1, -1)
+    new = torch.zeros((rows, 0), dtype=torch.int64)
+    with torch.inference_mode():
+        found = begun(model, given, new)
+        past = {name: found[name] for name in found if name.startswith(kept.PAST)}
+        held = {name: found[name] for name in found if name.startswith(MEMORY)}
+        cache = kept.fill(kept.unbounded(empty_cache(model)), past)
+        if held and MASK in given and given[MASK].shape[1] == next(iter(held.values())).shape[2]:
+            held[MASK] = given[MASK]
+        for each in _words(model, rows):
+            if not _alike(found["logits"], model(**lengthened(model, given, new), use_cache=False).logits):
+                return False
+            cache.reorder_cache(order)
+            given = {name: tensor[order] for name, tensor in given.items()}
+            held = {name: tensor[order] for name, tensor in held.items()}
+            new = torch.cat([new[order], each], dim=1)
+            asked = {START if START in given else "input_ids": each, **held}
+            if not held and MASK in steps_of(given):
+                asked[MASK] = torch.cat([given[MASK], torch.ones_like(new)], dim=1)
+            found = gone_on(model, asked, cache, vectors="inputs_embeds" in given)
+        return _alike(found["logits"], model(**lengthened(model, given, new), use_cache=False).logits)
+
+
+def _words(model: Any, rows: int) -> Any:
+    """Return ids that stand for nothing but themselves, (steps, rows, 1)."""
+    import torch
+
+    taken = {getattr(model.config, name, None) for name in UNREAD}
+    free = [each for each in range(5, 5 + len(taken) + 3 * rows) if each not in taken]
+    return torch.tensor(free[: 3 * rows]).reshape(3, rows, 1)
+
+
+def _alike(found: Any, wanted: Any) -> bool:
+    want = wanted[:, -1].float()
+    return bool((found - want).abs().max() <= TOLERANCE * want.abs().max())

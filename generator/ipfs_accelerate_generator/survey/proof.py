@@ -12,7 +12,6 @@ from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey import given, packed, readings
 from ipfs_accelerate_generator.survey.changes import change, unmasked
 from ipfs_accelerate_generator.survey.company import spoilt
-from ipfs_accelerate_generator.survey.continued import goes_on
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import fed, make
@@ -102,7 +101,7 @@ def _prove(
         arguments = arguments | {"num_labels": len(labels)}
     if candidate.call is nn.Module.forward:
         raise SurveyError(f"{candidate.model.__name__} has no forward: it generates, and does nothing else")
-    model = _built(candidate, config, arguments)
+    model = built(candidate, config, arguments)
     feed = readings.with_noise(candidate, model, settled(candidate, model, fed(candidate, returned)))
     if misfits := given.misfits(_read(candidate, model, feed), _seeing_all(feed.made())):
         with suppress(SurveyError):  # it requires them
@@ -116,7 +115,7 @@ def _prove(
                 "a later token changes an earlier result, and there is no is_decoder to prevent it"
             )
         extra["is_decoder"] = True
-        model = _built(candidate, config, arguments | extra)
+        model = built(candidate, config, arguments | extra)
         if not _causal(model, feed):
             raise SurveyError("a later token changes an earlier result, even with is_decoder = true")
     return Proof(
@@ -130,7 +129,7 @@ def _prove(
         drawn=readings.drawn(candidate, model, feed),
         control=_control(candidate, model, feed),  # before the model is changed
         attention=_attention(
-            candidate, model, feed, _built(candidate, config, arguments | extra, attention=None)
+            candidate, model, feed, built(candidate, config, arguments | extra, attention=None)
         ),
         feed=feed,
     )
@@ -140,7 +139,7 @@ def reads(
     candidate: Candidate, config: Any, arguments: dict[str, Any], names: tuple[str, ...], tokens: int
 ) -> bool:
     """Whether the head, built from `config(**arguments)`, takes this many tokens."""
-    model = _built(candidate, config, arguments)
+    model = built(candidate, config, arguments)
     try:
         inputs = make(names, Shape(candidate.task, model.config, tokens))
         if "attention_mask" in inputs:  # padding has no place, so that more of it would be taken
@@ -160,7 +159,7 @@ def arrays(
     tokenizer makes is among them.
     """
     labels = {"num_labels": len(proof.labels)} if proof.labels else {}
-    model = given.booked(_built(candidate, config, arguments | proof.config | labels))
+    model = given.booked(built(candidate, config, arguments | proof.config | labels))
     if texts or candidate.task in GENERATING or "input_ids" in proof.inputs:
         model = awake(model)
     assert proof.feed is not None  # a head that was run was fed
@@ -221,19 +220,8 @@ def _takes_any_ids(candidate: Candidate, model: Any, feed: Feed, tensors: tuple[
 def misread(candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof) -> bool:
     """Whether the head, built from `config(**arguments)`, wants or gives something else than templates know."""
     assert proof.feed is not None  # a head that was run was fed
-    model = _built(candidate, config, arguments | proof.config)
+    model = built(candidate, config, arguments | proof.config)
     return readings.misread(candidate, model, proof.feed)
-
-
-def forgets(
-    candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof, *, state: bool
-) -> bool:
-    """Whether the head writes texts, and does not go on from a cache as templates have it do."""
-    if candidate.task != "text-generation":  # others are not asked, and no model need be built
-        return False
-    assert proof.feed is not None  # a head that was run was fed
-    model = awake(_built(candidate, config, arguments | proof.config))
-    return not goes_on(model, proof.feed, state=state, apart=proof.apart)
 
 
 def _read(candidate: Candidate, model: Any, feed: Feed) -> Callable[[Mapping[str, Any]], Any]:
@@ -252,7 +240,7 @@ def sees_any_size(candidate: Candidate, config: Any, arguments: dict[str, Any], 
     if not _PICTURES.issuperset(proof.inputs):
         return "pixel_values" not in proof.inputs
     try:
-        model = _built(candidate, config, arguments | proof.config)
+        model = built(candidate, config, arguments | proof.config)
         inputs = proof.feed.made() if proof.feed else {}
         larger = {name: torch.cat([each] * _WIDER, dim=-1) for name, each in inputs.items()}
         forward(model, larger, candidate.method)
@@ -264,7 +252,7 @@ def sees_any_size(candidate: Candidate, config: Any, arguments: dict[str, Any], 
 # --- building
 
 
-def _built(
+def built(
     candidate: Candidate, config: Any, arguments: dict[str, Any], *, attention: str | None = "eager"
 ) -> Any:
     """Return the model with random weights, the same ones each time, in eager float32.

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ipfs_accelerate_generator.choice import wants_arrays
-from ipfs_accelerate_generator.given import is_given, unmade, unwritten
+from ipfs_accelerate_generator.given import is_given, unmade, unwritten, writes
 from ipfs_accelerate_generator.modalities import modalities
 from ipfs_accelerate_generator.planned import given_arrays
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Processors, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import sees
+from ipfs_accelerate_generator.survey.kept import forgets, goes_on_after
 from ipfs_accelerate_generator.survey.proof import (
     Proof,
     arrays,
-    forgets,
     misread,
     printable,
     prove,
@@ -248,7 +248,9 @@ def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Att
     if not unmade(spec, head) and not every and not _strange(spec, head):
         return head
     tensors, whole = arrays(candidate, about.config, best.arguments, proof, texts=every)
-    return replace(head, tensors=tensors, whole=whole)
+    given = replace(head, tensors=tensors, whole=whole)
+    kept = writes(given) and goes_on_after(candidate, about.config, best.arguments, proof)
+    return replace(given, keeps=kept)
 
 
 def _processors(about: Subject, made: tuple[Head, ...], given: tuple[str, ...], best: _Attempt) -> Processors:

@@ -41,6 +41,9 @@ class _Watched:
         self.constants = constants
         self._decoder.hold(constants)
 
+    def keep(self, past: Mapping[str, Array]) -> None:
+        self._decoder.keep(past)
+
     def step(self, batch: Mapping[str, Array]) -> Array:
         self.fed = batch
         return self._decoder.step(batch)

@@ -11,7 +11,8 @@ from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.calls import reads
 from ipfs_accelerate_py.skills.rereading import UNREAD
 
-NEW: Final = 8  # tokens
+NEW: Final = 8  # tokens, each of which takes a reading of all that was before
+KEPT: Final = 16  # tokens behind a cache
 PLACES: Final = 256  # of tokens that the small model takes; a picture alone may be many
 _SEED: Final = 11
 _SPREAD: Final = 0.2
@@ -40,8 +41,10 @@ def made(model_class: Any, config: Any) -> Any:
     return awake(model_class(part if is_of_part else config))
 
 
-def followed(model: Any, item: Mapping[str, Array], packed: Sequence[str] = ()) -> list[int]:
-    """Return the tokens that `generate()` of `model` gives after one item's arrays, the likeliest each.
+def followed(
+    model: Any, item: Mapping[str, Array], packed: Sequence[str] = (), *, new: int = NEW, beams: int = 1
+) -> list[int]:
+    """Return the `new` tokens that `generate()` of `model` gives after one item's arrays, the likeliest.
 
     Those that are `packed` come without an axis of texts, as the class has them.
     """
@@ -57,7 +60,7 @@ def followed(model: Any, item: Mapping[str, Array], packed: Sequence[str] = ()) 
     if name == "decoder_input_ids":  # as they are: another token at their beginning would be put before it
         more["decoder_start_token_id"] = int(item[name][0])
     with torch.inference_mode():
-        whole = model.generate(**arrays, max_new_tokens=NEW, do_sample=False, num_beams=1, **more)
+        whole = model.generate(**arrays, max_new_tokens=new, do_sample=False, num_beams=beams, **more)
     first = 0 if name == "inputs_embeds" else arrays[name].shape[1]
     found: list[int] = whole[0, first:].tolist()
     return found

@@ -38,8 +38,11 @@ def cache_of(layers: Sequence[tuple[Any, Any]]) -> Any:
     return cache
 
 
-def once() -> Any:
-    """Return an empty cache that is filled once: it puts nothing in front of what it is given, so it can be traced."""
+def once(like: Any = None) -> Any:
+    """Return an empty cache that is filled once: it puts nothing in front of what it is given, so it can be traced.
+
+    With the layers of the empty cache `like`, of which those that keep a window or a state stay as they are.
+    """
     from transformers.cache_utils import Cache, DynamicLayer
 
     class Once(DynamicLayer):  # type: ignore[misc]  # transformers is an unchecked library
@@ -47,7 +50,9 @@ def once() -> Any:
             self.keys, self.values, self.is_initialized = key_states, value_states, True
             return key_states, value_states
 
-    return Cache(layer_class_to_replicate=Once)
+    if like is None:
+        return Cache(layer_class_to_replicate=Once)
+    return Cache(layers=[Once() if type(layer) is DynamicLayer else layer for layer in like.layers])
 
 
 @dataclass
@@ -118,6 +123,9 @@ class _RecordingDecoder:
     def hold(self, constants: Batch) -> None:
         self._trace.constants = dict(constants)
         self._decoder.hold(constants)
+
+    def keep(self, past: Batch) -> None:
+        self._decoder.keep(past)
 
     def step(self, batch: Batch) -> Array:
         self._trace.step = dict(batch)

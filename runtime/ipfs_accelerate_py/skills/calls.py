@@ -54,12 +54,12 @@ def reads(names: Sequence[str]) -> str:
     return next(name for name in _READS if name in names)
 
 
-def anew(model: Module, batch: Tensors, inputs: Inputs) -> dict[str, Any]:
-    """Return the logits after each row, {"logits": (rows, vocabulary)}: of the inputs, with what was written."""
+def lengthened(model: Module, arguments: Mapping[str, Any], new: Any) -> dict[str, Any]:
+    """Return `arguments` with the ids `new` (rows, new) behind the text, and what goes along with it."""
     import torch
 
-    arguments, new = called(batch, inputs), batch[WRITTEN]
-    name = reads(tuple(inputs))
+    arguments = dict(arguments)
+    name = reads(tuple(arguments))
     text = arguments[name]
     length = text.shape[1]
     vectors = name == "inputs_embeds"
@@ -69,5 +69,11 @@ def anew(model: Module, batch: Tensors, inputs: Inputs) -> dict[str, Any]:
             if other in arguments and arguments[other].shape[-1] == length:
                 more = torch.full_like(new, value).to(arguments[other].dtype)
                 arguments[other] = torch.cat([arguments[other], more], dim=1)
+    return arguments
+
+
+def anew(model: Module, batch: Tensors, inputs: Inputs) -> dict[str, Any]:
+    """Return the logits after each row, {"logits": (rows, vocabulary)}: of the inputs, with what was written."""
+    arguments = lengthened(model, called(batch, inputs), batch[WRITTEN])
     cacheless = {"use_cache": False} if "use_cache" in signature(model.forward).parameters else {}
     return {"logits": model(**arguments, **cacheless).logits[:, -1].float()}

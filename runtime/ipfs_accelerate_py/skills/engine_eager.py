@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ipfs_accelerate_py.skills import kept
 from ipfs_accelerate_py.skills.arrays import Array, Batch, Module, Tensors
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.head import Graph, Head
@@ -53,6 +54,10 @@ class EagerDecoder:
     def hold(self, constants: Batch) -> None:
         """Take what stays the same at every step."""
         self._constants = self._there.tensors(constants)
+
+    def keep(self, past: Batch) -> None:
+        """Go on from what layers kept of what was read elsewhere."""
+        kept.fill(kept.unbounded(self.cache), self._there.tensors(past))
 
     def step(self, batch: Batch) -> Array:
         """Return the logits after the new tokens of each row."""

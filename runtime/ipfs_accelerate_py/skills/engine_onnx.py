@@ -50,6 +50,10 @@ class OnnxDecoder:
         """Take what stays the same at every step."""
         self._constants = self._values(constants)
 
+    def keep(self, past: Batch) -> None:
+        """Go on from what layers kept of what was read elsewhere."""
+        self._past = self._values(past)
+
     def step(self, batch: Batch) -> Array:
         """Return the logits after the new tokens of each row."""
         feeds = self._values(batch)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ipfs_accelerate_py.skills.arrays import Array, Batch
+from ipfs_accelerate_py.skills.kept import PAST, PRESENT
 
 ROWS = "beam_idx"  # the input that says which row's keys and values each row goes on with; OpenVINO's own name for it
 
@@ -66,6 +67,15 @@ class OpenVINODecoder:
         }
         for name, array in self._constants.items():
             self._request.set_tensor(name, Tensor(array, shared_memory=True))
+
+    def keep(self, past: Batch) -> None:
+        """Go on from what layers kept of what was read elsewhere."""
+        from openvino import Tensor
+
+        states = {state.name: state for state in self._request.query_state()}
+        for name, array in past.items():
+            # So `apply_make_stateful_transformation` names a variable: by its input and its output.
+            states[name + name.replace(PAST, PRESENT, 1)].state = Tensor(np.ascontiguousarray(array))
 
     def step(self, batch: Batch) -> Array:
         """Return the logits after the new tokens of each row."""

@@ -110,7 +110,7 @@ class WrittenInput(ArrayInput):
         for place, row in enumerate(rows):
             groups.setdefault(tuple((name, array.shape) for name, array in row.items()), []).append(place)
         results: list[dict[str, Array]] = [{} for _ in rows]
-        writer = _Writer(handler, self._ends)
+        writer = self._writer(handler)
         for places in groups.values():
             found = writer.run(
                 [{**rows[place], ROOM: np.asarray(self._room(rows[place]))} for place in places], options
@@ -118,6 +118,10 @@ class WrittenInput(ArrayInput):
             for place, tokens in zip(places, found, strict=True):
                 results[place] = tokens
         return results
+
+    def _writer(self, handler: Any) -> Any:
+        """Return what writes after rows of one size."""
+        return _Writer(handler, self._ends)
 
 
 def _are_ids(given: Any) -> bool:

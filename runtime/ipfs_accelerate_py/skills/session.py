@@ -25,6 +25,9 @@ class Decoder(Protocol):
     def hold(self, constants: Batch) -> None:
         """Take what stays the same at every step, such as what an encoder made of the input; the row is axis 0."""
 
+    def keep(self, past: Batch) -> None:
+        """Go on from what layers kept of what was read elsewhere, by the names of `kept.laid_open`."""
+
     def step(self, batch: Batch) -> Array:
         """Return the logits after the new tokens of each row, (rows, vocabulary)."""
 
