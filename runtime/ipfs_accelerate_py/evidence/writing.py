@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ipfs_accelerate_py.skills.arrays import Array
-from ipfs_accelerate_py.skills.calls import reads
-from ipfs_accelerate_py.skills.rereading import UNREAD
+from ipfs_accelerate_py.skills.arrays import Array, Batch
+from ipfs_accelerate_py.skills.calls import anew, reads
+from ipfs_accelerate_py.skills.handler import Place
+from ipfs_accelerate_py.skills.head import Example, Steps
+from ipfs_accelerate_py.skills.rereading import PADDING, UNREAD, Rereader, WrittenInput, tokens
+
+if TYPE_CHECKING:
+    from ipfs_accelerate_py.evidence.given import ArrayBench
 
 NEW: Final = 8  # tokens, each of which takes a reading of all that was before
 KEPT: Final = 16  # tokens behind a cache
@@ -63,4 +68,46 @@ def followed(
         whole = model.generate(**arrays, max_new_tokens=new, do_sample=False, num_beams=beams, **more)
     first = 0 if name == "inputs_embeds" else arrays[name].shape[1]
     found: list[int] = whole[0, first:].tolist()
+    return found
+
+
+def searched(bench: ArrayBench, item: Mapping[str, Array], *, beams: int) -> list[int]:
+    """Return the tokens that `generate()` finds after one item's arrays with so many `beams`.
+
+    Where it loses a picture as it repeats a text for its beams (Llama 4's does), those that are found by reading all
+    anew for each token: then what is proved is that nothing is lost behind a cache.
+    """
+    try:
+        return followed(bench.model, item, new=KEPT, beams=beams)
+    except ValueError as error:
+        if "do not match" not in str(error):
+            raise
+    return _reread(bench, item, beams)
+
+
+def _reread(bench: ArrayBench, item: Mapping[str, Array], beams: int) -> list[int]:
+    import torch
+
+    arrays = WrittenInput(bench.checkpoint, bench.case.given, limit_field="")
+
+    def forward(batch: Batch) -> dict[str, Array]:
+        with torch.inference_mode():
+            tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
+            return {"logits": anew(bench.model, tensors, bench.case.given)["logits"].numpy()}
+
+    def prepare(items: Sequence[Any], options: Mapping[str, Any]) -> list[Example]:
+        return arrays.examples(items)
+
+    steps = Steps(
+        prepare,
+        lambda example, rows, options: tokens(rows[0], options),
+        arrays.sample,
+        padding=PADDING,
+        options=arrays.options,
+        run=arrays.run,
+    )
+    reader = Rereader(
+        task=bench.task, model=bench.checkpoint.name, steps=steps, forward=forward, place=Place("cpu", "cpu")
+    )
+    found: list[int] = reader(item, max_new_tokens=KEPT, num_beams=beams)["tokens"]
     return found
