@@ -163,8 +163,11 @@ def _by_name(head: Head) -> str:
 
 
 def _matters(head: Head) -> bool:
-    """Whether what `head` writes follows from all that it is given: a picture or a sound that does nothing is not."""
-    given = [each for each in head.tensors if not each.name.endswith("mask")]
+    """Whether what `head` writes follows from all that it is given: a picture or a sound that does nothing is not.
+
+    Masks may say nothing, and so may kinds of tokens, which some classes read off the ids.
+    """
+    given = [each for each in head.tensors if not each.name.endswith(("mask", "token_type_ids"))]
     return head.output == "logits" and not head.whole and not any(each.idle for each in given)
 
 
