@@ -110,7 +110,9 @@ def test_a_class_that_takes_no_cache_keeps_nothing() -> None:
     assert not keeps(forgetful, _given(input_ids=_ids()))
 
 
-def test_what_is_remembered_outside_of_a_cache_is_not_kept(gpt2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_remembered_outside_of_a_cache_is_not_kept(
+    gpt2: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gpt2.transformer, "rope_deltas", None, raising=False)
     assert not keeps(gpt2, _given(input_ids=_ids()))
 

@@ -65,13 +65,16 @@ def test_rows_of_packed_arrays_lie_behind_each_other_again() -> None:
 
 
 class Seeing(torch.nn.Module):
-    """A decoder that sums what it reads; `behind` says that pictures come in elsewhere than in place of tokens."""
+    """A decoder that sums what it reads; `behind` says that pictures come in elsewhere than in place of tokens.
 
-    def __init__(self, *, behind: bool) -> None:
+    One that is `placed` weighs what it reads by its place.
+    """
+
+    def __init__(self, *, behind: bool, placed: bool = True) -> None:
         super().__init__()
         self.embed = torch.nn.Embedding(16, WIDTH)
         self.config = transformers.PretrainedConfig(image_token_id=IMAGE)
-        self.behind = behind
+        self.behind, self.placed = behind, placed
 
     def get_input_embeddings(self) -> Any:
         return self.embed
@@ -98,15 +101,25 @@ class Seeing(torch.nn.Module):
             else:
                 read = read.clone()
                 read[input_ids == IMAGE] = seen
+        if self.placed:
+            places = torch.arange(read.shape[1])[None] if position_ids is None else position_ids
+            read = read * (1 + places)[..., None]
         return SimpleNamespace(logits=read.cumsum(1))
 
 
-@pytest.mark.parametrize("behind", [False, True])
-def test_vectors_of_pictures_stand_for_tokens_where_the_model_says_so(behind: bool) -> None:
+def texts_with_pictures() -> dict[str, Any]:
     torch.manual_seed(0)
-    made = {
+    return {
         "input_ids": torch.tensor([[1, IMAGE, 3], [4, IMAGE, 5]]),
         "attention_mask": torch.ones(2, 3, dtype=torch.long),
         "pixel_values": torch.randn(2, WIDTH, 4, 4),
     }
-    assert read_as_tokens(Seeing(behind=behind).eval(), made) is not behind
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_vectors_of_pictures_stand_for_tokens_where_the_model_says_so(behind: bool) -> None:
+    assert read_as_tokens(Seeing(behind=behind).eval(), texts_with_pictures()) is not behind
+
+
+def test_a_class_that_has_no_use_for_places_is_not_told_them() -> None:
+    assert not read_as_tokens(Seeing(behind=False, placed=False).eval(), texts_with_pictures())

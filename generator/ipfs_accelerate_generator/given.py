@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec, Tensor
+from ipfs_accelerate_generator.spec import FUSED, PICTURED, Head, ModelSpec, Tensor
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
 from ipfs_accelerate_py.skills.codec_input import CODEC_EXTRACTORS
@@ -60,6 +60,8 @@ _PICTURED: Final = frozenset({"image-text-to-text", "any-to-any"})
 _READ_BEHIND: Final = frozenset({"feature-extraction", "text-to-audio"})
 """Tasks whose answer is a forward pass of a whole encoder with its decoder, which is given what it wrote so far."""
 _SPEAKS: Final = "automatic-speech-recognition"
+_TRANSDUCERS: Final = frozenset({"MODEL_FOR_RNNT_MAPPING_NAMES", "MODEL_FOR_TDT_MAPPING_NAMES"})
+"""Classes that write any number of tokens at each place of a sound, and not one after the other."""
 _WRITES: Final = _PICTURED | {"text-generation", "text2text-generation"}
 _EXTRACTORS: Final = frozenset({*EXTRACTORS, *FRAME_EXTRACTORS, *CODEC_EXTRACTORS})
 _PROCESSED: Final = _READ | _SEEN | _BESIDE | _HEARD
@@ -104,10 +106,10 @@ def _is_read(head: Head) -> bool:
 def unwritten(spec: ModelSpec, head: Head) -> bool:
     """Whether nobody wrote a template for what `head` is given, although something proved may make it.
 
-    That is so of a few tasks; of texts of a type whose tokenizer is not proved; and of texts with pictures in them that
-    lie as none of the templates for these has them.
+    That is so of a few tasks; of classes without a plain form of attention; of texts of a type whose tokenizer is not
+    proved; and of texts with pictures in them that lie as none of the templates for these has them.
     """
-    if head.task in UNWRITTEN or seen_otherwise(spec):
+    if head.task in UNWRITTEN or head.attention == FUSED or seen_otherwise(spec):
         return True
     if head.task in _PICTURED:
         return spec.processors.processor not in PICTURED and not takes_arrays(head)
@@ -158,7 +160,7 @@ def writes(head: Head) -> bool:
 
 def _by_name(head: Head) -> str:
     behind = "decoder_input_ids" in head.inputs
-    if not head.tensors:
+    if not head.tensors or head.table in _TRANSDUCERS:
         return ""
     speaks = head.task == _SPEAKS and (behind or "input_ids" in head.inputs)
     if head.task in _WRITES or speaks:
@@ -168,8 +170,11 @@ def _by_name(head: Head) -> str:
 
 
 def _matters(head: Head) -> bool:
-    """Whether what `head` writes follows from all that it is given: a picture or a sound that does nothing is not."""
-    given = [each for each in head.tensors if not each.name.endswith("mask")]
+    """Whether what `head` writes follows from all that it is given: a picture or a sound that does nothing is not.
+
+    Masks may say nothing, and so may kinds of tokens, which some classes read off the ids.
+    """
+    given = [each for each in head.tensors if not each.name.endswith(("mask", "token_type_ids"))]
     return head.output == "logits" and not head.whole and not any(each.idle for each in given)
 
 

@@ -27,7 +27,7 @@ from ipfs_accelerate_generator.planned import (
 )
 from ipfs_accelerate_generator.prose import Prose
 from ipfs_accelerate_generator.rename import HOME, SKILLS_PACKAGE, Origin, StandIns
-from ipfs_accelerate_generator.spec import Head, ModelSpec
+from ipfs_accelerate_generator.spec import PLAIN, Head, ModelSpec
 from ipfs_accelerate_generator.templates.sources import Templates
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.errors import AccelerateError
@@ -288,7 +288,7 @@ class Plan:
             "left_out": tuple(pair.sentence for pair in self.left_out),
             "expected_failures": tuple(pair.sentence for pair in self.expected_failures),
             "variants": tuple(pair.sentence for pair in self.variants),
-            "plain": tuple(head.task for head in self.heads if head.attention),
+            "plain": tuple(head.task for head in self.heads if head.attention == PLAIN),
             "without_template": self.untemplated,
             "given": tuple(why(spec, head.head) for head in self.heads if head.arrays),
             "unproved": tuple(f"{each.task} ({each.model}): {each.reason}" for each in spec.unproved),

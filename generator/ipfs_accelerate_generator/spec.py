@@ -24,7 +24,9 @@ from ipfs_accelerate_py.errors import unknown
 
 FAMILIES: Final = ("embedding", "text_generation", "vision", "audio", "multimodal", "tensor")
 
-ATTENTION: Final = ("", "eager")
+PLAIN: Final = "eager"
+FUSED: Final = "sdpa"
+ATTENTION: Final = ("", PLAIN, FUSED)
 POOLING: Final = ("", "map", "first", "mean")
 PICTURES: Final = ("", "whole", "nested", "tiled", "cut", "rows", "patches")
 PICTURED: Final = frozenset(
@@ -175,7 +177,8 @@ class Head:
     """Whether what it draws at random on the way shows in what comes of it, if only in how that is rounded."""
     attention: str = ""
     """The implementation that the class is loaded with: "eager" where the fused one gives other numbers, as it takes
-    attention without a mask for that of a decoder; "" is the fastest that the class has."""
+    attention without a mask for that of a decoder; "sdpa" where it has no plain form, or none that gives numbers; ""
+    is the fastest that the class has."""
 
     def __post_init__(self) -> None:
         check_pattern("task", self.task, _TASK, "a task (such as 'fill-mask')")

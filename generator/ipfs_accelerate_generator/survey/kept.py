@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ipfs_accelerate_generator.survey import fused
+from ipfs_accelerate_generator.survey.building import built
 from ipfs_accelerate_generator.survey.continued import goes_on, keeps
-from ipfs_accelerate_generator.survey.proof import Proof, built
+from ipfs_accelerate_generator.survey.proof import Proof
 from ipfs_accelerate_generator.survey.subject import Candidate
 from ipfs_accelerate_py.evidence.writing import awake
 
@@ -17,11 +19,14 @@ def forgets(
     if candidate.task != "text-generation":  # others are not asked, and no model need be built
         return False
     assert proof.feed is not None  # a head that was run was fed
-    model = awake(built(candidate, config, arguments | proof.config))
+    model = awake(built(fused.otherwise(candidate, proof.attention), config, arguments | proof.config))
     return not goes_on(model, proof.feed, state=state, apart=proof.apart)
 
 
 def goes_on_after(candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof) -> bool:
     """Whether the head, which writes after arrays, goes on from a cache of what it has read of them."""
     assert proof.feed is not None  # a head that was run was fed
-    return keeps(awake(built(candidate, config, arguments | proof.config)), proof.feed)
+    return keeps(
+        awake(built(fused.otherwise(candidate, proof.attention), config, arguments | proof.config)),
+        proof.feed,
+    )

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ipfs_accelerate_generator.planned import GENERATING, TEXT_TENSORS
-from ipfs_accelerate_generator.spec import Tensor
-from ipfs_accelerate_generator.survey import given, packed, readings
+from ipfs_accelerate_generator.spec import FUSED, Tensor
+from ipfs_accelerate_generator.survey import behind, fused, given, packed, readings
+from ipfs_accelerate_generator.survey.building import built, weighs_labels
 from ipfs_accelerate_generator.survey.changes import change, unmasked
 from ipfs_accelerate_generator.survey.company import spoilt
 from ipfs_accelerate_generator.survey.described import described
@@ -17,8 +18,8 @@ from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import fed, make
 from ipfs_accelerate_generator.survey.pictured import PATCHES, image_token
 from ipfs_accelerate_generator.survey.rules.table import LITERAL, SOUNDS
-from ipfs_accelerate_generator.survey.running import TOKENS, Feed, first_line, forward, settled
-from ipfs_accelerate_generator.survey.shape import Shape, text
+from ipfs_accelerate_generator.survey.running import TOKENS, Feed, forward, settled
+from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.stages import all_stages
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
@@ -28,7 +29,6 @@ from ipfs_accelerate_py.evidence.writing import awake
 
 WRITING: Final = GENERATING | {"automatic-speech-recognition"}
 """Tasks that are answered token by token."""
-MOST_PARAMETERS: Final = 20_000_000
 
 _PICTURES: Final = frozenset({"pixel_values", "pixel_mask"})
 _DIMENSIONS: Final = 4  # batch, channels, height, width; frames have one more
@@ -64,9 +64,26 @@ def prove(candidate: Candidate, config: Any, arguments: dict[str, Any], returned
     A head that fails while its backbone gives one feature map is tried with those of all stages, which then belong to
     its configuration: one that draws masks needs the finer ones.
 
+    One that runs with fused attention alone, or has to be fed otherwise without it, is run with that.
+
     Raises:
         SurveyError: it cannot be built or run; the message is the model's own first line.
     """
+    try:
+        proof = _staged(candidate, config, arguments, returned)
+    except SurveyError as error:
+        if not fused.doubtful([str(error)]):
+            raise
+        return _staged(fused.otherwise(candidate), config, arguments, returned)
+    assert proof.feed is not None  # a head that was run was fed
+    if fused.doubtful(proof.feed.tried):
+        with suppress(SurveyError):
+            other = _staged(fused.otherwise(candidate), config, arguments, returned)
+            return other if other.feed and not fused.doubtful(other.feed.tried) else proof
+    return proof
+
+
+def _staged(candidate: Candidate, config: Any, arguments: dict[str, Any], returned: tuple[str, ...]) -> Proof:
     try:
         return _labelled(candidate, config, arguments, returned)
     except SurveyError:
@@ -79,7 +96,7 @@ def prove(candidate: Candidate, config: Any, arguments: dict[str, Any], returned
 def _labelled(
     candidate: Candidate, config: Any, arguments: dict[str, Any], returned: tuple[str, ...]
 ) -> Proof:
-    if _weighs_labels(candidate, config, arguments):
+    if weighs_labels(candidate, config, arguments):
         try:
             return _prove(candidate, config, arguments, returned, LABELS.get(candidate.task, OTHER_LABELS))
         except SurveyError:
@@ -103,6 +120,7 @@ def _prove(
         raise SurveyError(f"{candidate.model.__name__} has no forward: it generates, and does nothing else")
     model = built(candidate, config, arguments)
     feed = readings.with_noise(candidate, model, settled(candidate, model, fed(candidate, returned)))
+    feed = behind.read_behind(candidate, model, feed)
     if misfits := given.misfits(_read(candidate, model, feed), _seeing_all(feed.made())):
         with suppress(SurveyError):  # it requires them
             feed = settled(candidate, model, tuple(name for name in feed.names if name not in misfits))
@@ -128,9 +146,7 @@ def _prove(
         spoilt(candidate, model, feed),
         drawn=readings.drawn(candidate, model, feed),
         control=_control(candidate, model, feed),  # before the model is changed
-        attention=_attention(
-            candidate, model, feed, built(candidate, config, arguments | extra, attention=None)
-        ),
+        attention=_attention(candidate, model, feed, built(candidate, config, arguments | extra, usual=True)),
         feed=feed,
     )
 
@@ -159,7 +175,9 @@ def arrays(
     tokenizer makes is among them.
     """
     labels = {"num_labels": len(proof.labels)} if proof.labels else {}
-    model = given.booked(built(candidate, config, arguments | proof.config | labels))
+    model = given.booked(
+        built(fused.otherwise(candidate, proof.attention), config, arguments | proof.config | labels)
+    )
     if texts or candidate.task in GENERATING or "input_ids" in proof.inputs:
         model = awake(model)
     assert proof.feed is not None  # a head that was run was fed
@@ -220,7 +238,7 @@ def _takes_any_ids(candidate: Candidate, model: Any, feed: Feed, tensors: tuple[
 def misread(candidate: Candidate, config: Any, arguments: dict[str, Any], proof: Proof) -> bool:
     """Whether the head, built from `config(**arguments)`, wants or gives something else than templates know."""
     assert proof.feed is not None  # a head that was run was fed
-    model = built(candidate, config, arguments | proof.config)
+    model = built(fused.otherwise(candidate, proof.attention), config, arguments | proof.config)
     return readings.misread(candidate, model, proof.feed)
 
 
@@ -240,69 +258,13 @@ def sees_any_size(candidate: Candidate, config: Any, arguments: dict[str, Any], 
     if not _PICTURES.issuperset(proof.inputs):
         return "pixel_values" not in proof.inputs
     try:
-        model = built(candidate, config, arguments | proof.config)
+        model = built(fused.otherwise(candidate, proof.attention), config, arguments | proof.config)
         inputs = proof.feed.made() if proof.feed else {}
         larger = {name: torch.cat([each] * _WIDER, dim=-1) for name, each in inputs.items()}
         forward(model, larger, candidate.method)
     except (*FOREIGN, SurveyError):
         return False
     return bool(inputs["pixel_values"].dim() == _DIMENSIONS)
-
-
-# --- building
-
-
-def built(
-    candidate: Candidate, config: Any, arguments: dict[str, Any], *, attention: str | None = "eager"
-) -> Any:
-    """Return the model with random weights, the same ones each time, in eager float32.
-
-    With `attention` None it is the one that users get who say nothing.
-    """
-    import torch
-
-    size = sum(each.numel() for each in _weightless(candidate, config, arguments).parameters())
-    if size > MOST_PARAMETERS:
-        raise SurveyError(
-            f"{size / 1e6:.0f} million parameters, more than the {MOST_PARAMETERS / 1e6:.0f} tried"
-        )
-    torch.manual_seed(0)
-    try:
-        return candidate.model(_described_by(candidate, config, arguments, attention)).float().eval()
-    except FOREIGN as error:
-        raise SurveyError(first_line(error)) from error
-
-
-def _described_by(
-    candidate: Candidate, config: Any, arguments: dict[str, Any], attention: str | None = "eager"
-) -> Any:
-    """Return the configuration that the class takes: of a whole that it is a part of, the part about text."""
-    made = config(**arguments, attn_implementation=attention)
-    wants = getattr(candidate.model, "config_class", None)
-    if wants is None or isinstance(made, wants):
-        return made
-    inner = text(made)
-    return inner if isinstance(inner, wants) else made
-
-
-def _weightless(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
-    import torch
-
-    try:
-        with torch.device("meta"):
-            return candidate.model(_described_by(candidate, config, arguments))
-    except FOREIGN as error:
-        raise SurveyError(first_line(error)) from error
-
-
-def _weighs_labels(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> bool:
-    """Whether any number of labels is taken, and changes the shapes of the weights."""
-    try:
-        models = [_weightless(candidate, config, arguments | {"num_labels": count}) for count in (3, 5)]
-    except SurveyError:
-        return False
-    shapes = [[tuple(each.shape) for each in model.parameters()] for model in models]
-    return shapes[0] != shapes[1]
 
 
 # --- what it shows
@@ -342,6 +304,8 @@ def _seeing_all(made: Mapping[str, Any]) -> dict[str, Any]:
 
 def _attention(candidate: Candidate, model: Any, feed: Feed, usual: Any) -> str:
     """Return "eager" if the `usual` model, of the same weights, gives other numbers than `model`, with open gates."""
+    if candidate.attention == FUSED:
+        return FUSED
     model, usual, made = awake(model), awake(usual), feed.made()
     for inputs in (made, _seeing_all(made)):
         want = forward(model, inputs, candidate.method)[feed.output]

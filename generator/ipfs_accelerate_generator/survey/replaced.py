@@ -22,7 +22,8 @@ _MERGES: Final = ("spatial_merge_size", "merge_size")
 def read_as_tokens(model: Any, made: Mapping[str, Any]) -> bool:
     """Whether `model` answers vectors as it answers `made`, if those of pictures stand where tokens stood for them.
 
-    A decoder behind an encoder, or one that takes pictures in elsewhere or counts its places in another way, does not.
+    A decoder behind an encoder, or one that takes pictures in elsewhere, counts its places in another way or has no use
+    for them, does not.
     Where there is no token for pictures, or something that sessions know nothing of, this does not say: it is true.
     """
     import torch
@@ -40,14 +41,14 @@ def read_as_tokens(model: Any, made: Mapping[str, Any]) -> bool:
             vectors = model.get_input_embeddings()(ids).clone()
             pictures = {name: made[name] for name in made if name in {*WHOLE, *PATCHES}}
             vectors[ids == token] = shown(model, pictures)["vectors"].to(vectors.dtype)
-            found = following(
-                model,
-                inputs_embeds=vectors,
-                attention_mask=torch.ones_like(ids),
-                position_ids=_places(model, made),
-            )
+            given = {"inputs_embeds": vectors, "attention_mask": torch.ones_like(ids)}
+            places = _places(model, made)
+            found = following(model, **given, position_ids=places)
+            elsewhere = following(model, **given, position_ids=places.flip(-1))
             want = model(**inputs, use_cache=False).logits[:, -1]
     except FOREIGN:
+        return False
+    if torch.equal(found, elsewhere):
         return False
     return bool((found - want).abs().max() <= TOLERANCE * want.abs().max())
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
+from ipfs_accelerate_generator.spec import PLAIN
 from ipfs_accelerate_generator.survey.tables import ENCODER_TABLE, MODEL_TABLE, TASKS, TEXT_ONLY, VIDEO_TABLE
 from ipfs_accelerate_py.errors import AccelerateError, unknown
 
@@ -35,6 +36,8 @@ class Candidate:
     model: Any
     method: str = ""
     """The method that the task calls; "" says: forward."""
+    attention: str = PLAIN
+    """The implementation of attention that it is run with."""
 
     @property
     def call(self) -> Any:

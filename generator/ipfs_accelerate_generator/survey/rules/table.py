@@ -211,6 +211,7 @@ LITERAL: Final = frozenset(
         "bbox",
         "grid_thw",
         "image_grid_thw",
+        "image_grid_hw",
         "grid_hws",
         "merge_sizes",
         "spatial_shapes",

@@ -1,0 +1,63 @@
+"""A head built from a tiny configuration, with random weights."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.running import first_line
+from ipfs_accelerate_generator.survey.shape import text
+from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
+
+MOST_PARAMETERS: Final = 20_000_000
+
+
+def built(candidate: Candidate, config: Any, arguments: dict[str, Any], *, usual: bool = False) -> Any:
+    """Return the model with random weights, the same ones each time, in eager float32.
+
+    The `usual` one is the one that users get who say nothing.
+    """
+    import torch
+
+    size = sum(each.numel() for each in _weightless(candidate, config, arguments).parameters())
+    if size > MOST_PARAMETERS:
+        raise SurveyError(
+            f"{size / 1e6:.0f} million parameters, more than the {MOST_PARAMETERS / 1e6:.0f} tried"
+        )
+    torch.manual_seed(0)
+    try:
+        return candidate.model(_described_by(candidate, config, arguments, usual=usual)).float().eval()
+    except FOREIGN as error:
+        raise SurveyError(first_line(error)) from error
+
+
+def _described_by(
+    candidate: Candidate, config: Any, arguments: dict[str, Any], *, usual: bool = False
+) -> Any:
+    """Return the configuration that the class takes: of a whole that it is a part of, the part about text."""
+    made = config(**arguments, attn_implementation=None if usual else candidate.attention)
+    wants = getattr(candidate.model, "config_class", None)
+    if wants is None or isinstance(made, wants):
+        return made
+    inner = text(made)
+    return inner if isinstance(inner, wants) else made
+
+
+def _weightless(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return candidate.model(_described_by(candidate, config, arguments))
+    except FOREIGN as error:
+        raise SurveyError(first_line(error)) from error
+
+
+def weighs_labels(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> bool:
+    """Whether any number of labels is taken, and changes the shapes of the weights."""
+    try:
+        models = [_weightless(candidate, config, arguments | {"num_labels": count}) for count in (3, 5)]
+    except SurveyError:
+        return False
+    shapes = [[tuple(each.shape) for each in model.parameters()] for model in models]
+    return shapes[0] != shapes[1]
