@@ -334,6 +334,11 @@ class ModelSpec:
         return self.processors.tokenizer.startswith("MBart")
 
     @property
+    def reads_letters(self) -> bool:
+        """Whether the tokenizer knows the letters of proteins and learns no words, nor another token for a hidden one."""
+        return self.processors.tokenizer == "EsmcTokenizer"
+
+    @property
     def has_experts(self) -> bool:
         """Whether layers are made of experts, of which each token gets a few."""
         return any(name.endswith("num_experts") for name in self.tiny)
