@@ -335,8 +335,13 @@ class ModelSpec:
 
     @property
     def reads_letters(self) -> bool:
-        """Whether the tokenizer knows the letters of proteins and learns no words, nor another token for a hidden one."""
+        """Whether the tokenizer knows the letters of proteins, and learns neither words nor another hidden token."""
         return self.processors.tokenizer == "EsmcTokenizer"
+
+    @property
+    def names_unknown_alone(self) -> bool:
+        """Whether the tokenizer names a token for what it does not know, and none that ends or fills up a text."""
+        return self.processors.tokenizer == "OpenAIGPTTokenizer"
 
     @property
     def has_experts(self) -> bool:
