@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ipfs_accelerate_generator.specfile import read_spec
 from ipfs_accelerate_py.skills.judging import judged_again
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+SPECS = Path(__file__).parents[1] / "model_specs" / "surveyed"
 PAD, BEGIN, END, LANGUAGE, OTHER = 0, 1, 2, 30, 31
 TEXTS = ([5, 6, 7, 8, 9, END, LANGUAGE], [11, 12, END, 13, END, OTHER], [21, END, LANGUAGE])
 WIDTHS: dict[str, Any] = {"vocab_size": 32, "pad_token_id": PAD, "bos_token_id": BEGIN, "eos_token_id": END}
@@ -62,3 +65,13 @@ def test_each_text_of_a_padded_batch_is_judged_as_the_class_judges_it_alone(make
         wanted = torch.cat([model(input_ids=each).logits for each in alone])
     assert (wanted[0] - wanted[1]).abs().max() > 0.1
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "judge"),
+    [("mbart", "judged_again"), ("t5gemma", "judged_again"), ("bart", "judged"), ("bert", "")],
+)
+def test_what_a_type_s_files_say_chooses_the_judge(model_type: str, judge: str) -> None:
+    spec = read_spec(SPECS / f"{model_type}.toml", None)
+    assert spec.judge == judge
+    assert not (spec.reads_letters or spec.names_unknown_alone)
