@@ -74,4 +74,5 @@ def test_each_text_of_a_padded_batch_is_judged_as_the_class_judges_it_alone(make
 def test_what_a_type_s_files_say_chooses_the_judge(model_type: str, judge: str) -> None:
     spec = read_spec(SPECS / f"{model_type}.toml", None)
     assert spec.judge == judge
-    assert not (spec.reads_letters or spec.names_unknown_alone)
+    assert not spec.reads_letters
+    assert not spec.names_unknown_alone
