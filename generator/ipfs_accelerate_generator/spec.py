@@ -332,6 +332,31 @@ class ModelSpec:
         return judges and self.processors.tokenizer == "TokenizersBackend"
 
     @property
+    def judge(self) -> str:
+        """The function that judges a text by a decoder behind an encoder; "" where nothing but the class does.
+
+        A decoder with a configuration of its own says itself what it begins with.
+        """
+        if self.subfamily != "text-to-text":
+            return ""
+        return "judged_again" if "decoder" in self.tiny or self.ends_with_language else "judged"
+
+    @property
+    def ends_with_language(self) -> bool:
+        """Whether a text ends with the token of its language, as those of MBart's tokenizers do."""
+        return self.processors.tokenizer.startswith("MBart")
+
+    @property
+    def reads_letters(self) -> bool:
+        """Whether the tokenizer knows the letters of proteins, and learns neither words nor another hidden token."""
+        return self.processors.tokenizer == "EsmcTokenizer"
+
+    @property
+    def names_unknown_alone(self) -> bool:
+        """Whether the tokenizer names a token for what it does not know, and none that ends or fills up a text."""
+        return self.processors.tokenizer == "OpenAIGPTTokenizer"
+
+    @property
     def has_experts(self) -> bool:
         """Whether layers are made of experts, of which each token gets a few."""
         return any(name.endswith("num_experts") for name in self.tiny)

@@ -31,7 +31,7 @@ PATCHES: Final = "flattened_patches"
 MARKED: Final = "image_embeds_position_mask"
 """The input that says which tokens of a text stand for a picture, whatever they are."""
 _METHOD: Final = "get_image_features"
-_ASKED: Final = ("num_query_tokens", "latent_query_num")
+_ASKED: Final = ("num_query_tokens", "latent_query_num", "mm_tokens_per_image")
 _FILMS: Final = 5  # axes
 
 
