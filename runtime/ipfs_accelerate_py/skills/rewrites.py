@@ -19,6 +19,7 @@ from ipfs_accelerate_py.skills.patch_squares import by_neighbours
 from ipfs_accelerate_py.skills.recurrences import token_by_token
 from ipfs_accelerate_py.skills.replacing import replaced
 from ipfs_accelerate_py.skills.sized_pictures import by_sizes
+from ipfs_accelerate_py.skills.windowed import by_band
 
 
 @contextmanager
@@ -37,6 +38,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(by_sizes())
         stack.enter_context(by_neighbours())
         stack.enter_context(by_length())
+        stack.enter_context(by_band())
         stack.enter_context(read_by_shares())
         stack.enter_context(as_pairs())
         yield
