@@ -70,6 +70,7 @@ _SHAPING = (
     "speech_settings.py",
     "torch_device.py",
     "towers.py",
+    "windowed.py",
 )
 
 
