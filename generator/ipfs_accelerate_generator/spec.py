@@ -29,15 +29,7 @@ FUSED: Final = "sdpa"
 ATTENTION: Final = ("", PLAIN, FUSED)
 POOLING: Final = ("", "map", "first", "mean")
 PICTURES: Final = ("", "whole", "nested", "tiled", "cut", "rows", "patches")
-PICTURED: Final = frozenset(
-    {
-        "LlavaProcessor",
-        "LlavaNextProcessor",
-        "LlavaNextVideoProcessor",
-        "Qwen2VLProcessor",
-        "Qwen3VLProcessor",
-    }
-)
+PICTURED: Final = frozenset({"LlavaProcessor", "LlavaNextProcessor", "Qwen2VLProcessor", "Qwen3VLProcessor"})
 """Processors of texts with pictures that somebody wrote in NumPy; what the others make is given as arrays."""
 
 TENSOR_TYPES: Final = ("float32", "int64", "bool")

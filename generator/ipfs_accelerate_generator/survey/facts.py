@@ -85,8 +85,7 @@ _PLAINLY_SEEN: Final = frozenset(
 def completed(made: Processors, carried: Iterable[str], tables: Iterable[str] = ()) -> Processors:
     """Return `made` with the tokenizer that transformers takes for a type whose table names none.
 
-    Of texts, with pictures that are made here or without, and of what a decoder writes from a sound, it is the general
-    one. What spells a sound frame by frame (a
+    Of texts, and of what a decoder writes from a sound, it is the general one. What spells a sound frame by frame (a
     head of the `tables` for CTC) has that of the types with the same processor, and where texts with pictures are made
     here, so is the image processor.
     """
@@ -97,7 +96,7 @@ def completed(made: Processors, carried: Iterable[str], tables: Iterable[str] = 
     if "MODEL_FOR_CTC_MAPPING_NAMES" in tables:
         return dataclasses.replace(made, tokenizer=_shared(made.processor, "tokenizer"))
     writes = made.feature_extractor and "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES" in tables
-    if writes or ("text" in carried and (not made.processor or made.processor in PICTURED)):
+    if writes or ("text" in carried and not made.processor):
         return dataclasses.replace(made, tokenizer="TokenizersBackend")
     return made
 
