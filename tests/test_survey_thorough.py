@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ipfs_accelerate_generator.survey.proof import first_line
+from ipfs_accelerate_generator.survey.running import first_line
 from ipfs_accelerate_generator.survey.quantities import Quantity, quantity
 from ipfs_accelerate_generator.survey.repairs import hopeless, repaired
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY, parts, plain
