@@ -44,6 +44,7 @@ _SHAPING = (
     "experts.py",
     "export.py",
     "heard.py",
+    "judging.py",
     "keeping.py",
     "kept.py",
     "kept_calls.py",
