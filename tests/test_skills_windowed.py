@@ -50,9 +50,10 @@ def test_a_band_is_what_chunks_are(make: Any, length: int) -> None:
     assert not torch.allclose(want, wider, rtol=0, atol=1e-2)
 
 
-def test_tokens_that_see_all_are_computed_as_the_class_has_it() -> None:
+@pytest.mark.parametrize("length", [11, 12])
+def test_a_text_of_which_tokens_see_all_is_computed_as_the_class_has_it(length: int) -> None:
     torch.manual_seed(0)
-    model, ids = _longformer(), torch.randint(5, 40, (1, 12))
+    model, ids = _longformer(), torch.randint(5, 40, (1, length))
     everywhere = torch.zeros_like(ids)
     everywhere[:, 0] = 1
     with torch.inference_mode():

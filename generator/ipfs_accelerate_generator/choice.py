@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ipfs_accelerate_generator.given import KEEPING, TEMPLATE, WRITING, by_name, seen_otherwise, unmade
+from ipfs_accelerate_generator.given import CONTINUING, GIVEN, TEMPLATE, by_name, seen_otherwise, unmade
 from ipfs_accelerate_generator.planned import SEEN, SOUNDS, given_arrays
 from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec, Processors
 from ipfs_accelerate_generator.templates.sources import Templates
@@ -34,9 +34,7 @@ def templates_of(spec: ModelSpec, templates: Templates) -> dict[str, str]:
         return made
     if seen_otherwise(spec):  # what writes about pictures says how they are given, wherever that is known
         named = by_name(spec)
-        return (
-            named if {f"tasks/{WRITING}", f"tasks/{KEEPING}"}.intersection(named.values()) else made or named
-        )
+        return named if CONTINUING.intersection(named.values()) else made or named
     return {**made, **_beside(spec, made)} if made else by_name(spec)
 
 
@@ -150,7 +148,7 @@ def spine(spec: ModelSpec, templates: Templates, chosen: Mapping[str, str]) -> s
 
     A family without one may share that of another.
     """
-    if chosen and {*chosen.values()} <= {f"tasks/{each}" for each in (TEMPLATE, WRITING, KEEPING)}:
+    if chosen and GIVEN.issuperset(chosen.values()):
         return TEMPLATE
     own = f"{spec.family}_{spec.subfamily.replace('-', '_')}"
     if given_arrays(spec):

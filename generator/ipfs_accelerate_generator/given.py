@@ -21,6 +21,10 @@ WRITING: Final = "tensor_writing"
 """The template of every task that writes token by token, and reads all anew for each."""
 KEEPING: Final = "tensor_keeping"
 """The template of every task that writes token by token, behind a cache of what it has read."""
+CONTINUING: Final = frozenset({f"tasks/{WRITING}", f"tasks/{KEEPING}"})
+"""Those of tasks that write what follows arrays."""
+GIVEN: Final = CONTINUING | {f"tasks/{TEMPLATE}"}
+"""Those of all tasks that are given arrays."""
 
 UNWRITTEN: Final = frozenset(
     {

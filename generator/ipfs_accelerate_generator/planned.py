@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ipfs_accelerate_generator.given import KEEPING, TEMPLATE, WRITING, PlannedArray, takes_arrays
+from ipfs_accelerate_generator.given import GIVEN, KEEPING, WRITING, PlannedArray, takes_arrays
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
 from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec
@@ -29,7 +29,6 @@ TEXT_TENSORS: Final = ("input_ids", "attention_mask", "token_type_ids")
 HEARD: Final = (*SOUNDS, "attention_mask")
 GENERATING: Final = frozenset({"text-generation", "text2text-generation", "image-text-to-text", "any-to-any"})
 KINDS: Final = "mm_token_type_ids"
-_GIVEN: Final = frozenset(f"tasks/{each}" for each in (TEMPLATE, WRITING, KEEPING))
 _OF_TEXTS: Final = frozenset(
     f"tasks/{task}"
     for task in (
@@ -115,7 +114,7 @@ class PlannedHead:
     @property
     def _made(self) -> tuple[str, ...]:
         """The inputs that are made of something: none of a head that is given arrays."""
-        return () if self.template in _GIVEN else self.head.inputs
+        return () if self.template in GIVEN else self.head.inputs
 
     @property
     def picture_inputs(self) -> tuple[str, ...]:
@@ -189,7 +188,7 @@ class PlannedHead:
 
         Candidate labels are options, not the input.
         """
-        if self.template in _GIVEN:
+        if self.template in GIVEN:
             return "arrays"
         if "pixel_values" in self.inputs:
             return "video" if "video" in self.task.split("-") else "image"
@@ -198,7 +197,7 @@ class PlannedHead:
     @property
     def arrays(self) -> tuple[PlannedArray, ...]:
         """The inputs that are given as arrays; () where a processor makes them."""
-        tensors = self.head.tensors if self.template in _GIVEN else ()
+        tensors = self.head.tensors if self.template in GIVEN else ()
         return tuple(PlannedArray(each, self.head.whole) for each in tensors)
 
     @property

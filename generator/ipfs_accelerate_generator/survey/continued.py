@@ -12,7 +12,7 @@ from ipfs_accelerate_py.evidence.comparison import TOLERANCE
 from ipfs_accelerate_py.skills import kept
 from ipfs_accelerate_py.skills.calls import lengthened
 from ipfs_accelerate_py.skills.engine_eager import empty_cache
-from ipfs_accelerate_py.skills.keeping import MEMORY, steps_of
+from ipfs_accelerate_py.skills.keeping import held_of, past_of, steps_of
 from ipfs_accelerate_py.skills.kept_calls import begun, gone_on
 from ipfs_accelerate_py.skills.rereading import UNREAD
 from ipfs_accelerate_py.skills.seq2seq import MASK, START
@@ -94,11 +94,8 @@ def _goes_on_from(model: Any, given: dict[str, Any]) -> bool:
     new = torch.zeros((rows, 0), dtype=torch.int64)
     with torch.inference_mode():
         found = begun(model, given, new)
-        past = {name: found[name] for name in found if name.startswith(kept.PAST)}
-        held = {name: found[name] for name in found if name.startswith(MEMORY)}
-        cache = kept.fill(kept.unbounded(empty_cache(model)), past)
-        if held and MASK in given and given[MASK].shape[1] == next(iter(held.values())).shape[2]:
-            held[MASK] = given[MASK]
+        held = held_of(found, given)
+        cache = kept.fill(kept.unbounded(empty_cache(model)), past_of(found))
         for each in _words(model, rows):
             if not _alike(found["logits"], model(**lengthened(model, given, new), use_cache=False).logits):
                 return False

@@ -6,7 +6,7 @@ names of `kept.laid_open`, and what they made of an encoder's output, by those o
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from copy import copy
 from dataclasses import replace
 from typing import Any, Final
@@ -17,12 +17,11 @@ from ipfs_accelerate_py.skills.arrays import Array, Batch
 from ipfs_accelerate_py.skills.calls import WRITTEN, reads
 from ipfs_accelerate_py.skills.head import Port
 from ipfs_accelerate_py.skills.kept import PAST
-from ipfs_accelerate_py.skills.rereading import WrittenInput
-from ipfs_accelerate_py.skills.seq2seq import MASK, START
+from ipfs_accelerate_py.skills.rereading import WrittenInput, ids_read
+from ipfs_accelerate_py.skills.seq2seq import MASK, MEMORY, START
 from ipfs_accelerate_py.skills.session import Decoder, Engine
 
 READ: Final = "read"  # the part's name
-MEMORY: Final = "memory."
 _IDS: Final = "input_ids"
 _TOKENS: Final = Port("int64", axes=("batch", "tokens"), dynamic=("batch", "tokens"))
 
@@ -32,6 +31,23 @@ def steps_of(inputs: Collection[str]) -> dict[str, Port]:
     if reads(tuple(inputs)) == START:
         return {START: _TOKENS}
     return {_IDS: _TOKENS, **({MASK: _TOKENS} if MASK in inputs else {})}
+
+
+def past_of(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return, of what a first reading `found`, what the decoder goes on from."""
+    return {name: array for name, array in found.items() if name.startswith(PAST)}
+
+
+def held_of(found: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return, of what a first reading of `given` has `found`, what stays the same at every step; {} of no encoder.
+
+    The mask that was given is among it where it speaks of the places that the decoder reads: of a sound, of which an
+    encoder leaves fewer places, it does not.
+    """
+    held = {name: array for name, array in found.items() if name.startswith(MEMORY)}
+    if held and MASK in given and given[MASK].shape[1] == next(iter(held.values())).shape[2]:
+        held[MASK] = given[MASK]
+    return held
 
 
 class KeptInput(WrittenInput):
@@ -55,16 +71,12 @@ class KeptSession:
     def begin(self, prompt: Batch) -> Array:
         """Read what the rows are given and have written so far; return the logits after each."""
         found = self._engine.run(READ, prompt)
-        held = {name: array for name, array in found.items() if name.startswith(MEMORY)}
-        mask = prompt.get(MASK)
-        if held:
+        if held := held_of(found, prompt):
             self._name = START
-            if mask is not None and mask.shape[1] == next(iter(held.values())).shape[2]:
-                held[MASK] = mask
             self._decoder.hold(held)
-        elif mask is not None:
-            self._mask = np.concatenate([mask, np.ones_like(prompt[WRITTEN])], axis=1)
-        self._decoder.keep({name: array for name, array in found.items() if name.startswith(PAST)})
+        elif MASK in prompt:
+            self._mask = np.concatenate([prompt[MASK], np.ones_like(prompt[WRITTEN])], axis=1)
+        self._decoder.keep(past_of(found))
         return found["logits"]
 
     def step(self, ids: Array) -> Array:
@@ -82,6 +94,5 @@ class KeptSession:
         self._decoder.reorder(rows)
 
     def read(self, prompt: Batch) -> list[list[int]]:
-        """Return for each row the ids that were read; none where vectors stand for them."""
-        name = reads(tuple(prompt))
-        return [row.tolist() if row.dtype.kind == "i" else [] for row in prompt[name]]
+        """Return for each row the ids that were read."""
+        return ids_read(prompt)

@@ -8,8 +8,7 @@ from typing import Any
 
 from ipfs_accelerate_py.skills.arrays import Module, Tensors
 from ipfs_accelerate_py.skills.calls import lengthened
-from ipfs_accelerate_py.skills.keeping import MEMORY
-from ipfs_accelerate_py.skills.seq2seq import START, decoded
+from ipfs_accelerate_py.skills.seq2seq import START, decoded, memory_of
 
 
 def begun(model: Module, arguments: Mapping[str, Any], new: Any) -> dict[str, Any]:
@@ -27,10 +26,7 @@ def begun(model: Module, arguments: Mapping[str, Any], new: Any) -> dict[str, An
         past_key_values=EncoderDecoderCache(own, across) if behind else own,
         use_cache=True,
     )
-    found = {"logits": output.logits[:, -1].float(), **kept.laid_open(own)}
-    for place, layer in enumerate(across.layers):
-        found[f"{MEMORY}{place}.keys"], found[f"{MEMORY}{place}.values"] = layer.keys, layer.values
-    return found
+    return {"logits": output.logits[:, -1].float(), **kept.laid_open(own), **memory_of(across)}
 
 
 def gone_on(model: Module, batch: Tensors, cache: Any, *, vectors: bool = False) -> dict[str, Any]:

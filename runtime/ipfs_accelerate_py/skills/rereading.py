@@ -135,6 +135,11 @@ def tokens(row: Mapping[str, Array], options: Options) -> Answer:
     return {**found[0], "sequences": found} if options["num_return_sequences"] > 1 else {**found[0]}
 
 
+def ids_read(prompt: Batch) -> list[list[int]]:
+    """Return for each row of `prompt` the ids of its text; none where vectors stand for them."""
+    return [row.tolist() if row.dtype.kind == "i" else [] for row in prompt[reads(tuple(prompt))]]
+
+
 class _Session:
     """A batch of rows that are read anew for each token."""
 
@@ -157,9 +162,8 @@ class _Session:
         self._rows = {name: array[rows] for name, array in self._rows.items()}
 
     def read(self, prompt: Batch) -> list[list[int]]:
-        """Return for each row the ids that were read; none where vectors stand for them."""
-        name = reads(tuple(prompt))
-        return [row.tolist() if row.dtype.kind == "i" else [] for row in prompt[name]]
+        """Return for each row the ids that were read."""
+        return ids_read(prompt)
 
     def _read(self) -> Array:
         return self._engine.run("", self._rows)["logits"]

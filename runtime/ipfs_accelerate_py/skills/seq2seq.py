@@ -23,7 +23,8 @@ START = "decoder_input_ids"  # what the decoder reads first, and then at every s
 MASK = "attention_mask"  # of what the encoder read
 # Where heads of the decoder listened, (rows, heads, new tokens, places), if its graph says so.
 LISTENED = "listened"
-_MEMORY = "memory."
+# Before the name of what the decoder's layers made of the encoder's output.
+MEMORY = "memory."
 
 
 class EncodedSession:
@@ -88,9 +89,14 @@ def remembered(model: Module, hidden: Any, mask: Any | None) -> dict[str, Any]:
     cache = EncoderDecoderCache(once(), once())
     start = torch.zeros_like(hidden[:, :1, 0], dtype=torch.int64)
     _decoded(model, hidden, mask, start, cache)
+    return memory_of(cache.cross_attention_cache)
+
+
+def memory_of(cache: Any) -> dict[str, Any]:
+    """Return the keys and values that the layers of a `cache` of an encoder's output hold, by name."""
     memory = {}
-    for place, layer in enumerate(cache.cross_attention_cache.layers):
-        memory[f"{_MEMORY}{place}.keys"], memory[f"{_MEMORY}{place}.values"] = layer.keys, layer.values
+    for place, layer in enumerate(cache.layers):
+        memory[f"{MEMORY}{place}.keys"], memory[f"{MEMORY}{place}.values"] = layer.keys, layer.values
     return memory
 
 
@@ -100,7 +106,7 @@ def decoded(model: Module, batch: Tensors, cache: Any) -> dict[str, Any]:
 
     from ipfs_accelerate_py.skills.cache import cache_of
 
-    keys = sorted((name for name in batch if name.startswith(_MEMORY) and name.endswith(".keys")), key=_layer)
+    keys = sorted((name for name in batch if name.startswith(MEMORY) and name.endswith(".keys")), key=_layer)
     layers = [(batch[name], batch[name.removesuffix("keys") + "values"]) for name in keys]
     both = EncoderDecoderCache(cache, cache_of(layers))
     both.is_updated = dict.fromkeys(

@@ -7,13 +7,16 @@ all, and what lies outside of the window is hidden.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from ipfs_accelerate_py.skills.replacing import in_classes, replaced
 
 _ATTENTION: Final = ("LongformerSelfAttention", "LEDEncoderSelfAttention")
+_MODELS: Final = ("LongformerModel", "LEDEncoder")
+# What they fill up, in the order in which they give it back.
+_GIVEN: Final = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds")
 _FILLS_UP: Final = "_pad_to_window_size"
 
 
@@ -21,21 +24,31 @@ _FILLS_UP: Final = "_pad_to_window_size"
 def by_band() -> Iterator[None]:
     """Within this, tokens look at all tokens through a band, and no text is filled up.
 
-    Tokens that see the whole text (those of a question) are computed as the class has it.
+    That takes memory with the square of the length, where chunks take it with the length. A text of which tokens see
+    the whole (those of a question) is filled up and computed as the class has it.
     """
-    wholes = {name: of for name in _ATTENTION for of, _, _ in in_classes({name: None}, "forward")}
-    forwards = [(of, "forward", _banded(of.forward)) for of in wholes.values()]
-    fillers = [
-        *in_classes({"LongformerModel": lambda self, **given: (0, *_in_order(given))}, _FILLS_UP),
-        *in_classes({"LEDEncoder": lambda self, **given: (0, *_in_order(given))}, _FILLS_UP),
-    ]
-    with replaced(*forwards, *fillers):
+    with replaced(*_each(_ATTENTION, "forward", _banded), *_each(_MODELS, _FILLS_UP, _whole)):
         yield
 
 
-def _in_order(given: dict[str, Any]) -> tuple[Any, ...]:
-    names = ("input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds")
-    return tuple(given[name] for name in names if name in given)
+def _each(
+    classes: tuple[str, ...], method: str, otherwise: Callable[[Any], Any]
+) -> list[tuple[Any, str, Any]]:
+    """Return the places of `method` in `classes` that are loaded, each with what `otherwise` makes of its own."""
+    owners = [owner for owner, _, _ in in_classes(dict.fromkeys(classes), method)]
+    return [(owner, method, otherwise(getattr(owner, method))) for owner in owners]
+
+
+def _whole(usual: Any) -> Any:
+    """Return what fills a text up only where tokens see the whole of it: a mask says 2 of them."""
+
+    def filled(self: Any, *, attention_mask: Any, pad_token_id: int, **given: Any) -> Any:
+        if bool((attention_mask > 1).any()):
+            return usual(self, attention_mask=attention_mask, pad_token_id=pad_token_id, **given)
+        known = {**given, "attention_mask": attention_mask}
+        return (0, *(known[name] for name in _GIVEN if name in known))
+
+    return filled
 
 
 def _banded(usual: Any) -> Any:
