@@ -105,6 +105,26 @@ def test_a_decoder_goes_on_behind_an_encoder_and_its_mask() -> None:
     assert keeps(bart, _given(**arrays))
 
 
+def test_what_lies_packed_goes_with_the_row_that_it_belongs_to(
+    gpt2: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    plain, embed = gpt2.forward, gpt2.get_input_embeddings()
+
+    def forward(input_ids: Any, pixel_values: Any = None, **given: Any) -> Any:
+        vectors = embed(input_ids)
+        if pixel_values is not None:  # two vectors for each row, one row's behind the other's
+            places = torch.zeros_like(vectors)
+            places[:, :2] = pixel_values.reshape(len(input_ids), 2, -1)
+            vectors = vectors + places
+        return plain(inputs_embeds=vectors, **given)
+
+    monkeypatch.setattr(gpt2, "forward", forward)
+    drawn = torch.randn((4, 16), generator=torch.Generator().manual_seed(0))
+    assert keeps(gpt2, _given(input_ids=_ids(), pixel_values=drawn))
+
+
 def test_a_class_that_takes_no_cache_keeps_nothing() -> None:
     forgetful = model("OpenAIGPT", n_embd=16, n_layer=2, n_head=2, n_positions=32)
     assert not keeps(forgetful, _given(input_ids=_ids()))

@@ -10,7 +10,7 @@ from ipfs_accelerate_generator.survey.running import Feed
 from ipfs_accelerate_py.errors import BundleError
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE
 from ipfs_accelerate_py.skills import kept
-from ipfs_accelerate_py.skills.calls import lengthened
+from ipfs_accelerate_py.skills.calls import lengthened, reads
 from ipfs_accelerate_py.skills.engine_eager import empty_cache
 from ipfs_accelerate_py.skills.keeping import held_of, past_of, steps_of
 from ipfs_accelerate_py.skills.kept_calls import begun, gone_on
@@ -76,8 +76,9 @@ def _stepped(model: Any, ids: Any, mask: Any, cache: Any, *, state: bool) -> Any
 def keeps(model: Any, feed: Feed) -> bool:
     """Whether `model`, given the arrays of `feed`, goes on behind what it kept of them as if it read all anew.
 
-    So it must where rows are exchanged between two steps. A class that remembers on the side where its text stood,
-    outside of any cache, is said to keep nothing: an export would lose that.
+    So it must where rows are exchanged between two steps; of what lies packed each row has an equal share. A class
+    that remembers on the side where its text stood, outside of any cache, is said to keep nothing: an export would
+    lose that.
     """
     if any(hasattr(each, "rope_deltas") for each in model.modules()):
         return False
@@ -89,7 +90,7 @@ def keeps(model: Any, feed: Feed) -> bool:
 def _goes_on_from(model: Any, given: dict[str, Any]) -> bool:
     import torch
 
-    rows = len(next(iter(given.values())))
+    rows = len(given[reads(tuple(given))])
     order = torch.arange(rows - 1, -1, -1)
     new = torch.zeros((rows, 0), dtype=torch.int64)
     with torch.inference_mode():
@@ -100,7 +101,7 @@ def _goes_on_from(model: Any, given: dict[str, Any]) -> bool:
             if not _alike(found["logits"], model(**lengthened(model, given, new), use_cache=False).logits):
                 return False
             cache.reorder_cache(order)
-            given = {name: tensor[order] for name, tensor in given.items()}
+            given = {name: torch.cat(tensor.chunk(rows)[::-1]) for name, tensor in given.items()}
             held = {name: tensor[order] for name, tensor in held.items()}
             new = torch.cat([new[order], each], dim=1)
             asked = {START if START in given else "input_ids": each, **held}

@@ -42,7 +42,12 @@ def processed(config: Any, seed: int, count: int) -> dict[str, Any]:
         NoInput: the type has no image processor that runs without torchvision.
     """
     pictures = np.random.default_rng(seed).integers(0, 256, (count, _HEIGHT, _WIDTH, 3), dtype=np.uint8)
-    return dict(image_processor(config)(list(pictures), return_tensors="pt"))
+    process = image_processor(config)
+    made = dict(process(list(pictures), return_tensors="pt"))
+    if count > 1 and made["pixel_values"].dim() >= _FILMS and len(made["pixel_values"]) == 1:
+        # It took them for the pictures of one text: a list for each text says that they are not.
+        made = dict(process([[each] for each in pictures], return_tensors="pt"))
+    return made
 
 
 def image_processor(config: Any) -> Any:

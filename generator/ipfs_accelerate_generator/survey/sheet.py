@@ -66,8 +66,11 @@ class Sheet:
         names = {part.name for part in parts(config, how.thorough)}
         common = getattr(config, "attribute_map", {})
         counts = {name: quantity(name, common, how.thorough) for name in before if name not in names}
+        derived = _derived(config, start, {name: before[name] for name in counts})
         if how.thorough:
-            before |= _derived(config, start, {name: before[name] for name in counts})
+            before |= derived
+        else:  # places among layers that are no longer there would mean nothing
+            before |= {name: value for name, value in derived.items() if counts[name] is Quantity.PLACES}
         return cls(config, how, before, counts, ids)
 
     def single(self, *wanted: Quantity) -> Iterator[tuple[str, int]]:

@@ -11,6 +11,7 @@ from ipfs_accelerate_py.skills.arrays import Array, Batch
 from ipfs_accelerate_py.skills.calls import anew, reads
 from ipfs_accelerate_py.skills.handler import Place
 from ipfs_accelerate_py.skills.head import Example, Steps
+from ipfs_accelerate_py.skills.packed_arrays import together
 from ipfs_accelerate_py.skills.rereading import PADDING, UNREAD, Rereader, WrittenInput, tokens
 
 if TYPE_CHECKING:
@@ -71,21 +72,23 @@ def followed(
     return found
 
 
-def searched(bench: ArrayBench, item: Mapping[str, Array], *, beams: int) -> list[int]:
-    """Return the tokens that `generate()` finds after one item's arrays with so many `beams`.
+def searched(
+    bench: ArrayBench, item: Mapping[str, Array], packed: Sequence[str] = (), *, beams: int
+) -> list[int]:
+    """Return the tokens that `generate()` finds after one item's arrays with so many `beams`; `packed` as `followed`.
 
     Where it loses a picture as it repeats a text for its beams (Llama 4's does), those that are found by reading all
     anew for each token: then what is proved is that nothing is lost behind a cache.
     """
     try:
-        return followed(bench.model, item, new=KEPT, beams=beams)
+        return followed(bench.model, item, packed, new=KEPT, beams=beams)
     except ValueError as error:
         if "do not match" not in str(error):
             raise
-    return _reread(bench, item, beams)
+    return _reread(bench, item, packed, beams)
 
 
-def _reread(bench: ArrayBench, item: Mapping[str, Array], beams: int) -> list[int]:
+def _reread(bench: ArrayBench, item: Mapping[str, Array], packed: Sequence[str], beams: int) -> list[int]:
     import torch
 
     arrays = WrittenInput(bench.checkpoint, bench.case.given, limit_field="")
@@ -93,7 +96,9 @@ def _reread(bench: ArrayBench, item: Mapping[str, Array], beams: int) -> list[in
     def forward(batch: Batch) -> dict[str, Array]:
         with torch.inference_mode():
             tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
-            return {"logits": anew(bench.model, tensors, bench.case.given)["logits"].numpy()}
+            return {
+                "logits": anew(bench.model, together(tensors, packed), bench.case.given)["logits"].numpy()
+            }
 
     def prepare(items: Sequence[Any], options: Mapping[str, Any]) -> list[Example]:
         return arrays.examples(items)

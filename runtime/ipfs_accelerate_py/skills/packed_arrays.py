@@ -8,6 +8,7 @@ from typing import Any
 from ipfs_accelerate_py.skills.arrays import Array, Features, Tensors
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.head import Options
+from ipfs_accelerate_py.skills.keeping import KeptInput
 from ipfs_accelerate_py.skills.rereading import WrittenInput
 
 
@@ -21,6 +22,10 @@ class PackedInput(WrittenInput):
     def run(self, handler: Handler, rows: Sequence[Features], options: Options) -> list[dict[str, Array]]:
         """Return the new tokens of each row, {"tokens": (new,)}."""
         return [found for row in rows for found in super(PackedInput, self).run(handler, [row], options)]
+
+
+class PackedKeptInput(PackedInput, KeptInput):
+    """The inputs of a head that writes after such arrays and keeps what it has read of them."""
 
 
 def together(batch: Tensors, names: Sequence[str]) -> dict[str, Any]:
