@@ -8,7 +8,7 @@ import pytest
 
 from ipfs_accelerate_generator.specfile import read_spec
 from ipfs_accelerate_generator.survey.inputs import fed
-from ipfs_accelerate_generator.survey.pictured import one_modality
+from ipfs_accelerate_generator.survey.pictured import one_modality, processed
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.subject import candidates, subject
 from ipfs_accelerate_generator.survey.surveyor import survey_type
@@ -33,3 +33,10 @@ def test_films_are_fed_only_where_there_are_no_pictures() -> None:
 def test_a_text_with_pictures_has_tokens_where_no_table_names_its_tokenizer() -> None:
     bare = candidates(subject("glm46v"))[0]
     assert "input_ids" in fed(bare, ("pixel_values", "image_grid_thw", "mm_token_type_ids"))
+
+
+@pytest.mark.parametrize("name", ["GraniteDoclingConfig", "Idefics3Config"])
+def test_each_text_has_pictures_of_its_own_where_the_processor_would_give_all_to_one(name: str) -> None:
+    transformers = pytest.importorskip("transformers")
+    made = processed(getattr(transformers, name)(), seed=0, count=2)
+    assert len(made["pixel_values"]) == 2

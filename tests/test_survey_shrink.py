@@ -119,6 +119,14 @@ def test_as_many_places_among_the_layers_are_named() -> None:
     assert arguments["num_hidden_layers"] == 4
 
 
+def test_places_that_the_class_itself_names_are_named_among_the_layers_that_are_left() -> None:
+    from transformers import GraniteDoclingVisionConfig
+
+    assert max(GraniteDoclingVisionConfig().deepstack_visual_indexes) > 2
+    arguments = tiny(GraniteDoclingVisionConfig, ALTERNATIVES[0])
+    assert arguments["deepstack_visual_indexes"] == [0, 1, 2] == list(range(arguments["num_hidden_layers"]))
+
+
 def test_the_width_of_a_head_stays_the_width_by_the_heads() -> None:
     from transformers import T5Config
 
