@@ -66,6 +66,9 @@ _READ_BEHIND: Final = frozenset({"feature-extraction", "text-to-audio"})
 _SPEAKS: Final = "automatic-speech-recognition"
 _TRANSDUCERS: Final = frozenset({"MODEL_FOR_RNNT_MAPPING_NAMES", "MODEL_FOR_TDT_MAPPING_NAMES"})
 """Classes that write any number of tokens at each place of a sound, and not one after the other."""
+_AFTER_SOUNDS: Final = "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES"
+_TRANSCRIBES: Final = "WhisperProcessor"
+"""The processor whose tokens for languages, tasks and times the template of texts after sounds knows."""
 _WRITES: Final = _PICTURED | {"text-generation", "text2text-generation"}
 _EXTRACTORS: Final = frozenset({*EXTRACTORS, *FRAME_EXTRACTORS, *CODEC_EXTRACTORS})
 _PROCESSED: Final = _READ | _SEEN | _BESIDE | _HEARD
@@ -87,6 +90,8 @@ def unmade(spec: ModelSpec, head: Head) -> str:
         return f"{head.task} takes {strange}, which no processor makes"
     if _HEARD.intersection(head.inputs) and made.feature_extractor not in _EXTRACTORS:
         return _unproved(head, made.feature_extractor, "a sound")
+    if head.table == _AFTER_SOUNDS and made.processor != _TRANSCRIBES:
+        return f"{head.task}: what {made.processor or 'its class'} has a decoder write around a text is not proved here"
     if head.task in _READS and not _is_read(head):
         return f"{head.task} reads {head.output}: nobody wrote what makes an answer of it yet"
     pictured = any(each.task in _PICTURED for each in spec.heads)
