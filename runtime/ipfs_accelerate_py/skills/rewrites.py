@@ -19,6 +19,7 @@ from ipfs_accelerate_py.skills.patch_squares import by_neighbours
 from ipfs_accelerate_py.skills.recurrences import token_by_token
 from ipfs_accelerate_py.skills.replacing import replaced
 from ipfs_accelerate_py.skills.sized_pictures import by_sizes
+from ipfs_accelerate_py.skills.spread_masks import by_broadcasting
 from ipfs_accelerate_py.skills.windowed import by_band
 
 
@@ -39,6 +40,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(by_neighbours())
         stack.enter_context(by_length())
         stack.enter_context(by_band())
+        stack.enter_context(by_broadcasting())
         stack.enter_context(read_by_shares())
         stack.enter_context(as_pairs())
         yield
