@@ -21,7 +21,7 @@ def by_order() -> Iterator[None]:
         yield
 
 
-def _joined(
+def _joined(  # noqa: PLR0917  # as transformers calls it, by position
     image_embeddings: Any,
     inputs_embeds: Any,
     bbox: Any,
