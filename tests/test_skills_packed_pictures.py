@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from transformers import modeling_utils, vision_utils
 from transformers.models.glm_ocr import modeling_glm_ocr as glm
 from transformers.models.minicpmv4_6 import modeling_minicpmv4_6 as minicpm
+from transformers.models.muse_glimmer import modeling_muse_glimmer as muse
 from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl as qwen
 
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
@@ -27,6 +28,13 @@ def test_rows_and_columns_are_those_of_transformers(
     want = vision_utils.get_vision_position_ids(grid, merge, include_temporal=frames)
     with by_grid():
         assert torch.equal(glm.get_vision_position_ids(grid, merge, include_temporal=frames), want)
+
+
+@given(_GRIDS)
+def test_squares_side_by_side_are_those_of_transformers(grids: list[tuple[int, int, int]]) -> None:
+    want = muse.get_vision_pixel_shuffle_index(torch.tensor(grids), 2)
+    with by_grid():
+        assert torch.equal(muse.get_vision_pixel_shuffle_index(torch.tensor(grids), 2), want)
 
 
 @given(_GRIDS)

@@ -36,9 +36,11 @@ EXPORT_TIMEOUT_S = (
 _FULL = 1_000_000  # bytes; a disk with less has no room for any model
 # The runtime's own sources that shape an exported graph.
 _SHAPING = (
+    "boxed_patches.py",
     "cache.py",
     "calls.py",
     "complex_numbers.py",
+    "drawn_places.py",
     "eager.py",
     "engine_eager.py",
     "experts.py",
@@ -69,6 +71,7 @@ _SHAPING = (
     "shown_tower.py",
     "sized_pictures.py",
     "speech_settings.py",
+    "spread_masks.py",
     "torch_device.py",
     "towers.py",
     "windowed.py",

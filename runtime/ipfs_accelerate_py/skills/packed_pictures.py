@@ -25,6 +25,7 @@ def by_grid() -> Iterator[None]:
         "get_vision_nearest_position_ids": _nearest,
         "get_vision_window_index": _windows,
         "get_vision_frame_index": _frames,
+        "get_vision_pixel_shuffle_index": _squares,
     }
     usual = modeling_utils.AttentionInterface.get_interface
     usual_split, usual_cut, usual_list = torch.split, torch.Tensor.split, torch.Tensor.tolist
@@ -158,6 +159,15 @@ def _frames(grid_thw: Any, kwargs: Any = None) -> Any:
         return known
     at = Patches(grid_thw, 1)
     return torch.where(grid_thw[at.picture, 0] > 1, at.frame + 1, 0)
+
+
+def _squares(grid_thw: Any, merge_size: int, kwargs: Any = None) -> Any:
+    """Return the numbers of the patches, which come row by row, with those of one square side by side."""
+    if kwargs is not None and (known := kwargs.pop("pixel_shuffle_index", None)) is not None:
+        return known
+    at = Patches(grid_thw, merge_size)
+    row = at.frame * grid_thw[at.picture, 1] + at.row
+    return at.start + row * grid_thw[at.picture, 2] + at.column
 
 
 def _nearest(target_sizes: Any, num_patches_per_side: int, kwargs: Any = None) -> Any:
