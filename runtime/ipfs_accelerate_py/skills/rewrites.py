@@ -15,12 +15,16 @@ from ipfs_accelerate_py.skills.complex_numbers import as_pairs
 from ipfs_accelerate_py.skills.drawn_places import without_drawing
 from ipfs_accelerate_py.skills.learned_places import read_by_shares
 from ipfs_accelerate_py.skills.mixtures import expert_by_expert
+from ipfs_accelerate_py.skills.ordered_numbers import by_comparison
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
 from ipfs_accelerate_py.skills.packed_sounds import by_length
 from ipfs_accelerate_py.skills.patch_squares import by_neighbours
+from ipfs_accelerate_py.skills.quotients import rounded_down
 from ipfs_accelerate_py.skills.recurrences import token_by_token
+from ipfs_accelerate_py.skills.relative_places import by_distance
 from ipfs_accelerate_py.skills.replacing import replaced
 from ipfs_accelerate_py.skills.sized_pictures import by_sizes
+from ipfs_accelerate_py.skills.sound_lengths import by_counting
 from ipfs_accelerate_py.skills.spread_masks import by_broadcasting
 from ipfs_accelerate_py.skills.windowed import by_band
 
@@ -41,10 +45,14 @@ def traced() -> Iterator[None]:
         stack.enter_context(by_sizes())
         stack.enter_context(by_neighbours())
         stack.enter_context(by_length())
+        stack.enter_context(rounded_down())
+        stack.enter_context(by_counting())
+        stack.enter_context(by_distance())
         stack.enter_context(by_band())
         stack.enter_context(by_broadcasting())
         stack.enter_context(without_drawing())
         stack.enter_context(by_order())
+        stack.enter_context(by_comparison())
         stack.enter_context(read_by_shares())
         stack.enter_context(as_pairs())
         yield
