@@ -39,6 +39,7 @@ _SHAPING = (
     "cache.py",
     "calls.py",
     "complex_numbers.py",
+    "decaying_states.py",
     "eager.py",
     "engine_eager.py",
     "experts.py",

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ipfs_accelerate_py.skills.complex_numbers import as_pairs
+from ipfs_accelerate_py.skills.decaying_states import decayed_by_token
 from ipfs_accelerate_py.skills.learned_places import read_by_shares
 from ipfs_accelerate_py.skills.mixtures import expert_by_expert
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
@@ -34,6 +35,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(said_otherwise())
         stack.enter_context(resized_by_matrices())
         stack.enter_context(token_by_token())
+        stack.enter_context(decayed_by_token())
         stack.enter_context(by_grid())
         stack.enter_context(by_sizes())
         stack.enter_context(by_neighbours())
