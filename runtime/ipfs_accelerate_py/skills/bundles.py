@@ -59,6 +59,7 @@ _SHAPING = (
     "packed_sounds.py",
     "patch_squares.py",
     "patch_tower.py",
+    "prompted_texts.py",
     "recurrences.py",
     "replacing.py",
     "rewrites.py",

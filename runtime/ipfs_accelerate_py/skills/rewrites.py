@@ -17,6 +17,7 @@ from ipfs_accelerate_py.skills.mixtures import expert_by_expert
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
 from ipfs_accelerate_py.skills.packed_sounds import by_length
 from ipfs_accelerate_py.skills.patch_squares import by_neighbours
+from ipfs_accelerate_py.skills.prompted_texts import masked_by_truth
 from ipfs_accelerate_py.skills.recurrences import token_by_token
 from ipfs_accelerate_py.skills.replacing import replaced
 from ipfs_accelerate_py.skills.sized_pictures import by_sizes
@@ -41,6 +42,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(by_neighbours())
         stack.enter_context(by_length())
         stack.enter_context(by_band())
+        stack.enter_context(masked_by_truth())
         stack.enter_context(read_by_shares())
         stack.enter_context(as_pairs())
         yield
