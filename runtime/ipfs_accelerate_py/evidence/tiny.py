@@ -205,7 +205,8 @@ def saved(
     """Write the model that `build` makes, from the seed of `gain`, and its processors; weights are multiplied by it.
 
     Biases and the scales of normalisation stay as they are: only matrices make a model sensitive. So do buffers, except
-    the books of codes that training fills: while they are zeros, every sound has the same code.
+    the books of codes that training fills: while they are zeros, every sound has the same code. The gate of a mixture
+    that begins with zeros (`models/afmoe`) is drawn as well: while all experts are alike, who is chosen is a tie.
     """
     import torch
 
@@ -214,7 +215,9 @@ def saved(
     model = build().eval()
     tables = {id(each.weight) for each in model.modules() if isinstance(each, torch.nn.Embedding)}
     with torch.no_grad():
-        for parameter in model.parameters():
+        for name, parameter in model.named_parameters():
+            if name.endswith(".gate.weight") and not parameter.any():
+                parameter.normal_(0, 0.02)
             if parameter.dim() > 1:
                 parameter.mul_(drawn.tables if id(parameter) in tables else float(drawn))
         kept = model.state_dict().keys()

@@ -67,6 +67,15 @@ def traceable(head: Head, model: Module, checkpoint: Checkpoint) -> Module:
     return Graph().eval()
 
 
+def begun(graph: Module, tensors: Sequence[Any]) -> Module:
+    """Return `graph`, called once: what a model does at its first call (RWKV divides its weights) is no part of it."""
+    import torch
+
+    with torch.no_grad():
+        graph(*(tensor.clone() for tensor in tensors))
+    return graph
+
+
 def openvino_shapes(tensors: Sequence[Any], open_axes: Sequence[Sequence[int]]) -> list[tuple[Any, Any]]:
     """Return the (shape, type) of each of `tensors` for `openvino.convert_model`, with the given axes left open."""
     import openvino

@@ -12,6 +12,7 @@ from typing import Any
 
 from ipfs_accelerate_py.skills.boxed_patches import by_order
 from ipfs_accelerate_py.skills.complex_numbers import as_pairs
+from ipfs_accelerate_py.skills.decaying_states import decayed_by_token
 from ipfs_accelerate_py.skills.drawn_places import without_drawing
 from ipfs_accelerate_py.skills.learned_places import read_by_shares
 from ipfs_accelerate_py.skills.mixtures import expert_by_expert
@@ -19,6 +20,7 @@ from ipfs_accelerate_py.skills.ordered_numbers import by_comparison
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
 from ipfs_accelerate_py.skills.packed_sounds import by_length
 from ipfs_accelerate_py.skills.patch_squares import by_neighbours
+from ipfs_accelerate_py.skills.prompted_texts import masked_by_truth
 from ipfs_accelerate_py.skills.quotients import rounded_down
 from ipfs_accelerate_py.skills.recurrences import token_by_token
 from ipfs_accelerate_py.skills.relative_places import by_distance
@@ -41,6 +43,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(said_otherwise())
         stack.enter_context(resized_by_matrices())
         stack.enter_context(token_by_token())
+        stack.enter_context(decayed_by_token())
         stack.enter_context(by_grid())
         stack.enter_context(by_sizes())
         stack.enter_context(by_neighbours())
@@ -53,6 +56,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(without_drawing())
         stack.enter_context(by_order())
         stack.enter_context(by_comparison())
+        stack.enter_context(masked_by_truth())
         stack.enter_context(read_by_shares())
         stack.enter_context(as_pairs())
         yield

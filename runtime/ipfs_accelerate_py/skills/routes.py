@@ -49,7 +49,7 @@ def of_head(head: Head, model: Module, checkpoint: Checkpoint) -> Traced:
     """Return the graph of a head that runs once, traced with its sample inputs; compared on each of them alone."""
     tensors, *others = [export.example_tensors(head, batch) for batch in export.samples(head, checkpoint)]
     return Traced(
-        graph=export.traceable(head, model, checkpoint),
+        graph=export.begun(export.traceable(head, model, checkpoint), tensors),
         inputs=tuple(head.inputs),
         outputs=head.outputs,
         tensors=tensors,
