@@ -69,6 +69,7 @@ _SHAPING = (
     "shown_tower.py",
     "sized_pictures.py",
     "speech_settings.py",
+    "tiled_towers.py",
     "torch_device.py",
     "towers.py",
     "windowed.py",

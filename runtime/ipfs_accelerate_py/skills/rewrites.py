@@ -19,6 +19,7 @@ from ipfs_accelerate_py.skills.patch_squares import by_neighbours
 from ipfs_accelerate_py.skills.recurrences import token_by_token
 from ipfs_accelerate_py.skills.replacing import replaced
 from ipfs_accelerate_py.skills.sized_pictures import by_sizes
+from ipfs_accelerate_py.skills.tiled_towers import by_tiles
 from ipfs_accelerate_py.skills.windowed import by_band
 
 
@@ -36,6 +37,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(token_by_token())
         stack.enter_context(by_grid())
         stack.enter_context(by_sizes())
+        stack.enter_context(by_tiles())
         stack.enter_context(by_neighbours())
         stack.enter_context(by_length())
         stack.enter_context(by_band())
