@@ -39,7 +39,9 @@ _SHAPING = (
     "cache.py",
     "calls.py",
     "complex_numbers.py",
+    "deep_vectors.py",
     "eager.py",
+    "ended_rows.py",
     "engine_eager.py",
     "experts.py",
     "export.py",
@@ -50,6 +52,8 @@ _SHAPING = (
     "kept_calls.py",
     "learned_places.py",
     "listening.py",
+    "local_views.py",
+    "merged_patches.py",
     "mixtures.py",
     "onnx_program.py",
     "openvino_program.py",
@@ -72,6 +76,7 @@ _SHAPING = (
     "tiled_towers.py",
     "torch_device.py",
     "towers.py",
+    "turned_places.py",
     "windowed.py",
 )
 
