@@ -19,6 +19,7 @@ from ipfs_accelerate_py.evidence.variety import told_apart, varied
 from ipfs_accelerate_py.skills.batching import collate
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.given import ArrayInput, Inputs
+from ipfs_accelerate_py.skills.libraries import failures
 from ipfs_accelerate_py.skills.skill import Skill
 
 _SEED: Final = 7
@@ -188,9 +189,11 @@ def _answers_otherwise(
     right: Mapping[str, Array],
 ) -> float:
     """Return how far what `forward` gives for `batch` is from `right`; 1, all of it, where it gives no such thing."""
+    # An engine refuses in its own words.
+    refusals: tuple[type[Exception], ...] = (*_REFUSALS, *failures(), AccelerateError)
     try:
         return relative_change(right, forward(batch))
-    except (*_REFUSALS, AccelerateError):
+    except refusals:
         return 1.0
 
 

@@ -13,8 +13,12 @@ from typing import Any
 from ipfs_accelerate_py.skills.boxed_patches import by_order
 from ipfs_accelerate_py.skills.complex_numbers import as_pairs
 from ipfs_accelerate_py.skills.decaying_states import decayed_by_token
+from ipfs_accelerate_py.skills.deep_vectors import by_tokens
 from ipfs_accelerate_py.skills.drawn_places import without_drawing
+from ipfs_accelerate_py.skills.ended_rows import by_rows
 from ipfs_accelerate_py.skills.learned_places import read_by_shares
+from ipfs_accelerate_py.skills.local_views import by_views
+from ipfs_accelerate_py.skills.merged_patches import by_squares
 from ipfs_accelerate_py.skills.mixtures import expert_by_expert
 from ipfs_accelerate_py.skills.ordered_numbers import by_comparison
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
@@ -28,6 +32,8 @@ from ipfs_accelerate_py.skills.replacing import replaced
 from ipfs_accelerate_py.skills.sized_pictures import by_sizes
 from ipfs_accelerate_py.skills.sound_lengths import by_counting
 from ipfs_accelerate_py.skills.spread_masks import by_broadcasting
+from ipfs_accelerate_py.skills.tiled_towers import by_tiles
+from ipfs_accelerate_py.skills.turned_places import by_counting
 from ipfs_accelerate_py.skills.windowed import by_band
 
 
@@ -46,6 +52,12 @@ def traced() -> Iterator[None]:
         stack.enter_context(decayed_by_token())
         stack.enter_context(by_grid())
         stack.enter_context(by_sizes())
+        stack.enter_context(by_tiles())
+        stack.enter_context(by_rows())
+        stack.enter_context(by_counting())
+        stack.enter_context(by_tokens())
+        stack.enter_context(by_squares())
+        stack.enter_context(by_views())
         stack.enter_context(by_neighbours())
         stack.enter_context(by_length())
         stack.enter_context(rounded_down())
