@@ -33,7 +33,7 @@ from ipfs_accelerate_py.skills.sized_pictures import by_sizes
 from ipfs_accelerate_py.skills.sound_lengths import by_counting
 from ipfs_accelerate_py.skills.spread_masks import by_broadcasting
 from ipfs_accelerate_py.skills.tiled_towers import by_tiles
-from ipfs_accelerate_py.skills.turned_places import by_counting
+from ipfs_accelerate_py.skills.turned_places import by_runs
 from ipfs_accelerate_py.skills.windowed import by_band
 
 
@@ -54,7 +54,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(by_sizes())
         stack.enter_context(by_tiles())
         stack.enter_context(by_rows())
-        stack.enter_context(by_counting())
+        stack.enter_context(by_runs())
         stack.enter_context(by_tokens())
         stack.enter_context(by_squares())
         stack.enter_context(by_views())

@@ -17,7 +17,7 @@ from ipfs_accelerate_py.skills.replacing import replaced
 
 
 @contextmanager
-def by_counting() -> Iterator[None]:
+def by_runs() -> Iterator[None]:
     """Within this, models that are told the kind of each token count where it stands."""
     with replaced(*_places()):
         yield
