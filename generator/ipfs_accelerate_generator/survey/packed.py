@@ -16,6 +16,7 @@ from ipfs_accelerate_generator.survey.running import TOKENS, Feed
 Made = Mapping[str, Any]
 
 _TEXT: Final = "input_ids"
+_FLAT: Final = 2  # axes of what has no room for a strip
 
 
 def inputs(call: Callable[[Made], Any], feed: Feed) -> tuple[str, ...]:
@@ -30,7 +31,7 @@ def inputs(call: Callable[[Made], Any], feed: Feed) -> tuple[str, ...]:
         name for name, each in made.items() if name not in READ and each.shape[:2] != made[_TEXT].shape
     )
     count = len(made[_TEXT])
-    if not names or any(made[name].dim() == 0 or len(made[name]) % count for name in names):
+    if not names or any(shared(made[name], count) is None for name in names):
         return ()
     first = _first(made, names)
     try:
@@ -40,10 +41,21 @@ def inputs(call: Callable[[Made], Any], feed: Feed) -> tuple[str, ...]:
     return names if alone.shape[:2] == first[_TEXT].shape else ()
 
 
+def shared(packed: Any, count: int) -> tuple[Any, ...] | None:
+    """Return the equal shares that `count` texts have of what is `packed`; None where it has none.
+
+    They lie one behind the other along the first axis, or side by side along the last one of a single strip.
+    """
+    if packed.dim() == 0:
+        return None
+    axis = -1 if len(packed) == 1 < count and packed.dim() > _FLAT else 0
+    return packed.chunk(count, dim=axis) if packed.shape[axis] % count == 0 else None
+
+
 def _first(made: Made, names: tuple[str, ...]) -> dict[str, Any]:
     """Return the first text of `made` with its share of what is packed, `names`: a share is as large as any other."""
     count = len(made[_TEXT])
-    return {name: each.chunk(count)[0] if name in names else each[:1] for name, each in made.items()}
+    return {name: (shared(each, count) or ())[0] if name in names else each[:1] for name, each in made.items()}
 
 
 def tensors(feed: Feed, names: tuple[str, ...]) -> tuple[Tensor, ...]:

@@ -39,7 +39,7 @@ def pictures(model: Any, feed: Feed) -> str:
     """Return how the pictures in a text lie, as `Head.pictures` says it; "" where no template knows that."""
     if not feed.shape.pictured or not usual(model, feed.made()):
         return ""
-    if feed.shape.form in shown.FORMS[shown.FORMS.index("films of patches") :]:
+    if feed.shape.form in shown.STRANGE:
         return ""  # what these are, no template knows
     axes, cut = feed.made()["pixel_values"].dim(), any(name.endswith(GRIDS) for name in feed.names)
     if axes == 5 and "image_sizes" in feed.names:

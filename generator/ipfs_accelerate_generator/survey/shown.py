@@ -13,21 +13,24 @@ from typing import Any, Final
 from ipfs_accelerate_generator.survey.subject import NoInput
 
 PROCESSOR: Final = "of the image processor"
+_STRIP: Final = "a strip of patches"
 _WHOLE_IN_ROWS: Final = "all patches of each picture"
 FORMS: Final = (
     PROCESSOR,
     "whole pictures",
     "patches in rows",
+    _STRIP,
     "small pictures of patches",
     "patches of each picture",
     "pictures of each text",
     "films of patches",
     "merged patches",
     "merged patches of each picture",
-    "a strip of patches",
     _WHOLE_IN_ROWS,
 )
-"""Tried in this order."""
+"""Tried in this order: a strip before patches by themselves, of which a tower that takes a strip reads the first."""
+STRANGE: Final = frozenset({_STRIP, *FORMS[FORMS.index("films of patches") :]})
+"""What no template knows."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def _values(frame: Frame, generator: Any) -> Any:
         ),
         "merged patches of each picture": (count, patches, channels * (frame.merge * patch) ** 2),
         _WHOLE_IN_ROWS: (count, patches, channels * patch * patch),
-        "a strip of patches": (1, channels, patch, count * patches * patch),
+        _STRIP: (1, channels, patch, count * patches * patch),
     }[frame.form]
     return torch.randn(*shape, generator=generator)
 

@@ -28,6 +28,17 @@ class PackedKeptInput(PackedInput, KeptInput):
     """The inputs of a head that writes after such arrays and keeps what it has read of them."""
 
 
-def together(batch: Tensors, names: Sequence[str]) -> dict[str, Any]:
-    """Return `batch` with the inputs `names`, (rows, count, ...), as (rows * count, ...), one row behind the other."""
-    return {**batch, **{name: batch[name].flatten(0, 1) for name in names}}
+def together(batch: Tensors, names: Sequence[str], strips: Sequence[str] = ()) -> dict[str, Any]:
+    """Return `batch` with the inputs `names`, (rows, count, ...), as (rows * count, ...), one row behind the other.
+
+    The `strips` among them, (rows, 1, ..., length), come side by side instead, (1, ..., rows * length).
+    """
+    import torch
+
+    return {
+        **batch,
+        **{
+            name: torch.cat(batch[name].unbind(0), dim=-1) if name in strips else batch[name].flatten(0, 1)
+            for name in names
+        },
+    }
