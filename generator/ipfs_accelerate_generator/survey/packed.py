@@ -55,7 +55,9 @@ def shared(packed: Any, count: int) -> tuple[Any, ...] | None:
 def _first(made: Made, names: tuple[str, ...]) -> dict[str, Any]:
     """Return the first text of `made` with its share of what is packed, `names`: a share is as large as any other."""
     count = len(made[_TEXT])
-    return {name: (shared(each, count) or ())[0] if name in names else each[:1] for name, each in made.items()}
+    return {
+        name: (shared(each, count) or ())[0] if name in names else each[:1] for name, each in made.items()
+    }
 
 
 def tensors(feed: Feed, names: tuple[str, ...]) -> tuple[Tensor, ...]:
