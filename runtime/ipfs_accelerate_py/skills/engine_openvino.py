@@ -32,7 +32,10 @@ class OpenVINOEngine:
         compiled = self._parts[part]
         request = compiled.create_infer_request()  # several threads may run the same part
         request.infer(dict(batch), share_inputs=True)
-        return {port.any_name: request.get_tensor(port).data.copy() for port in compiled.outputs}
+        found: dict[str, Array] = {}
+        for port in compiled.outputs:  # a compiled one may have a name of OpenVINO's own before ours
+            found |= dict.fromkeys(port.names, request.get_tensor(port).data.copy())
+        return found
 
     @contextmanager
     def decoding(self) -> Iterator[OpenVINODecoder]:
