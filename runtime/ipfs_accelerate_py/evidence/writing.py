@@ -77,11 +77,14 @@ def searched(
 ) -> list[int]:
     """Return the tokens that `generate()` finds after one item's arrays with so many `beams`; `packed` as `followed`.
 
-    Where it loses a picture as it repeats a text for its beams (Llama 4's does), those that are found by reading all
-    anew for each token: then what is proved is that nothing is lost behind a cache.
+    Where it loses a picture as it repeats a text for its beams, those that are found by reading all anew for each
+    token: then what is proved is that nothing is lost behind a cache. It does so with Llama 4's, and with what is
+    `packed`, of which it puts each patch as many times as there are beams, and not all patches one time after another.
     """
+    if packed:
+        return _reread(bench, item, packed, beams)
     try:
-        return followed(bench.model, item, packed, new=KEPT, beams=beams)
+        return followed(bench.model, item, new=KEPT, beams=beams)
     except ValueError as error:
         if "do not match" not in str(error):
             raise
