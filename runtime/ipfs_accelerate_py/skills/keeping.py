@@ -18,7 +18,7 @@ from ipfs_accelerate_py.skills.calls import WRITTEN, reads
 from ipfs_accelerate_py.skills.head import Port
 from ipfs_accelerate_py.skills.kept import PAST
 from ipfs_accelerate_py.skills.rereading import WrittenInput, ids_read
-from ipfs_accelerate_py.skills.seq2seq import MASK, MEMORY, START
+from ipfs_accelerate_py.skills.seq2seq import LEFT, MASK, MEMORY, START
 from ipfs_accelerate_py.skills.session import Decoder, Engine
 
 READ: Final = "read"  # the part's name
@@ -42,10 +42,12 @@ def held_of(found: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     """Return, of what a first reading of `given` has `found`, what stays the same at every step; {} of no encoder.
 
     The mask that was given is among it where it speaks of the places that the decoder reads: of a sound, of which an
-    encoder leaves fewer places, it does not.
+    encoder leaves fewer places, it does not, and then the one that the encoder makes itself is taken.
     """
     held = {name: array for name, array in found.items() if name.startswith(MEMORY)}
-    if held and MASK in given and given[MASK].shape[1] == next(iter(held.values())).shape[2]:
+    if held and LEFT in found:
+        held[MASK] = found[LEFT]
+    elif held and MASK in given and given[MASK].shape[1] == next(iter(held.values())).shape[2]:
         held[MASK] = given[MASK]
     return held
 
@@ -73,6 +75,8 @@ class KeptSession:
         found = self._engine.run(READ, prompt)
         if held := held_of(found, prompt):
             self._name = START
+            if MASK in held:  # one that an encoder made comes as its other outputs do, in real numbers
+                held[MASK] = held[MASK].astype(np.int64)
             self._decoder.hold(held)
         elif MASK in prompt:
             self._mask = np.concatenate([prompt[MASK], np.ones_like(prompt[WRITTEN])], axis=1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any
 
 from ipfs_accelerate_py.skills.arrays import Module, Tensors
 from ipfs_accelerate_py.skills.calls import lengthened
-from ipfs_accelerate_py.skills.seq2seq import START, decoded, memory_of
+from ipfs_accelerate_py.skills.seq2seq import LEFT, START, decoded, memory_of
 
 
 def begun(model: Module, arguments: Mapping[str, Any], new: Any) -> dict[str, Any]:
@@ -21,12 +22,36 @@ def begun(model: Module, arguments: Mapping[str, Any], new: Any) -> dict[str, An
 
     behind = START in arguments
     own, across = once(None if behind else kept.unbounded(empty_cache(model))), once()
-    output = model(
-        **lengthened(model, arguments, new),
-        past_key_values=EncoderDecoderCache(own, across) if behind else own,
-        use_cache=True,
-    )
-    return {"logits": output.logits[:, -1].float(), **kept.laid_open(own), **memory_of(across)}
+    with _places_left(model if behind else None) as left:
+        output = model(
+            **lengthened(model, arguments, new),
+            past_key_values=EncoderDecoderCache(own, across) if behind else own,
+            use_cache=True,
+        )
+    logits = {"logits": output.logits[:, -1].float()}
+    return {**logits, **kept.laid_open(own), **memory_of(across), **({LEFT: left[0]} if left else {})}
+
+
+@contextmanager
+def _places_left(model: Module | None) -> Iterator[list[Any]]:
+    """Give the mask that an encoder makes of its own places, (rows, places), once it has run; nothing of no other.
+
+    One that leaves fewer places than it was given says so beside its output (transformers' `models/moonshine`).
+    """
+    left: list[Any] = []
+    if model is None:
+        yield left
+        return
+
+    def told(_: Any, __: Any, output: Any) -> None:
+        if (mask := getattr(output, "attention_mask", None)) is not None:
+            left.append(mask.long())
+
+    hook = model.get_encoder().register_forward_hook(told)
+    try:
+        yield left
+    finally:
+        hook.remove()
 
 
 def gone_on(model: Module, batch: Tensors, cache: Any, *, vectors: bool = False) -> dict[str, Any]:

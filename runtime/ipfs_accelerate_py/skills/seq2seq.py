@@ -23,6 +23,8 @@ START = "decoder_input_ids"  # what the decoder reads first, and then at every s
 MASK = "attention_mask"  # of what the encoder read
 # Where heads of the decoder listened, (rows, heads, new tokens, places), if its graph says so.
 LISTENED = "listened"
+# The mask of the places that an encoder left, (rows, places), of one that makes it itself.
+LEFT = "left"
 # Before the name of what the decoder's layers made of the encoder's output.
 MEMORY = "memory."
 
@@ -124,8 +126,10 @@ def _layer(name: str) -> int:
 def _decoded(model: Module, hidden: Any, mask: Any | None, ids: Any, cache: Any) -> Any:
     from transformers.modeling_outputs import BaseModelOutput
 
+    encoded = BaseModelOutput(last_hidden_state=hidden)
+    encoded.attention_mask = mask  # where an encoder makes it itself, the decoder looks for it there
     output = model(
-        encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
+        encoder_outputs=encoded,
         attention_mask=mask,
         decoder_input_ids=ids,
         past_key_values=cache,
