@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
-from ipfs_accelerate_py.skills.apart import ApartHandler, written_apart
+from ipfs_accelerate_py.skills.apart import ApartHandler, ApartRereader, written_apart
 from ipfs_accelerate_py.skills.handler import Place
 from ipfs_accelerate_py.skills.head import Example, Steps
 
 
-def _handler(seen: list[tuple[int, ...]]) -> ApartHandler:
+def _handler(seen: list[tuple[int, ...]], kind: type[ApartHandler] = ApartHandler) -> ApartHandler:
     def forward(batch: Any) -> dict[str, Any]:
         seen.append(batch["input_ids"].shape)
         return {"length": np.full(len(batch["input_ids"]), batch["input_ids"].shape[1])}
@@ -24,12 +25,13 @@ def _handler(seen: list[tuple[int, ...]]) -> ApartHandler:
         sample=(1,),
         padding={"input_ids": 0},
     )
-    return ApartHandler(task="t", model="m", steps=steps, forward=forward, place=Place("cpu", "cpu"))
+    return kind(task="t", model="m", steps=steps, forward=forward, place=Place("cpu", "cpu"))
 
 
-def test_no_row_is_filled_up_and_those_of_one_length_go_together() -> None:
+@pytest.mark.parametrize("kind", [ApartHandler, ApartRereader])
+def test_no_row_is_filled_up_and_those_of_one_length_go_together(kind: type[ApartHandler]) -> None:
     seen: list[tuple[int, ...]] = []
-    answers = _handler(seen)([3, 5, 3, 2])
+    answers = _handler(seen, kind)([3, 5, 3, 2])
     assert [answer["length"] for answer in answers] == [3, 5, 3, 2]
     assert sorted(seen) == [(1, 2), (1, 5), (2, 3)]
 

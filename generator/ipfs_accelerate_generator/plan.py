@@ -232,8 +232,9 @@ class Plan:
     @property
     def handler(self) -> Identifier:
         """The class of handlers: one that runs rows as steps say, or apart, where any head asks for it."""
-        usual = "ApartHandler" if any(head.runs_apart for head in self.heads) else "Handler"
-        return Identifier("Rereader" if any(head.rereads for head in self.heads) else usual)
+        apart = "Apart" if any(head.runs_apart for head in self.heads) else ""
+        usual = "Rereader" if any(head.rereads for head in self.heads) else "Handler"
+        return Identifier(apart + usual)
 
     @property
     def openvino_route(self) -> str:

@@ -95,6 +95,7 @@ def _reread(bench: ArrayBench, item: Mapping[str, Array], packed: Sequence[str],
     import torch
 
     arrays = WrittenInput(bench.checkpoint, bench.case.given, limit_field="")
+    strips = [name for name in packed if 0 not in bench.case.given[name].vary]
 
     def forward(batch: Batch) -> dict[str, Array]:
         with torch.inference_mode():

@@ -14,6 +14,7 @@ from ipfs_accelerate_py.skills.arrays import Array, Features
 from ipfs_accelerate_py.skills.generation import Generator
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.head import Options
+from ipfs_accelerate_py.skills.rereading import Rereader
 
 
 class ApartHandler(Handler):
@@ -27,6 +28,10 @@ class ApartHandler(Handler):
             for place, outputs in zip(places, found, strict=True):
                 results[place] = outputs
         return results
+
+
+class ApartRereader(Rereader, ApartHandler):
+    """The same beside heads whose steps say how their rows are run."""
 
 
 def written_apart(generator: Generator, rows: Sequence[Features], options: Options) -> list[dict[str, Array]]:
