@@ -101,7 +101,9 @@ def _reread(bench: ArrayBench, item: Mapping[str, Array], packed: Sequence[str],
         with torch.inference_mode():
             tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
             return {
-                "logits": anew(bench.model, together(tensors, packed), bench.case.given)["logits"].numpy()
+                "logits": anew(bench.model, together(tensors, packed, strips), bench.case.given)[
+                    "logits"
+                ].numpy()
             }
 
     def prepare(items: Sequence[Any], options: Mapping[str, Any]) -> list[Example]:
