@@ -62,6 +62,7 @@ _SHAPING = (
     "openvino_program.py",
     "ordered_numbers.py",
     "outputs.py",
+    "packed_arrays.py",
     "packed_pictures.py",
     "packed_sounds.py",
     "patch_squares.py",
