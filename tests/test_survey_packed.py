@@ -12,6 +12,7 @@ transformers = pytest.importorskip("transformers")
 
 from ipfs_accelerate_generator.survey import packed  # noqa: E402
 from ipfs_accelerate_generator.survey.replaced import read_as_tokens  # noqa: E402
+from ipfs_accelerate_py.skills.given import Given  # noqa: E402
 from ipfs_accelerate_py.skills.packed_arrays import together  # noqa: E402
 
 PATCHES, TOKENS, WIDTH, IMAGE = 4, 6, 3, 9
@@ -59,9 +60,33 @@ def test_a_spec_holds_one_text_with_its_share(monkeypatch: pytest.MonkeyPatch) -
 
 def test_rows_of_packed_arrays_lie_behind_each_other_again() -> None:
     batch = {"input_ids": torch.ones(2, 5), "pixel_values": torch.arange(24.0).reshape(2, 4, 3)}
-    found = together(batch, ("pixel_values",))
+    found = together(batch, ("pixel_values",), {"pixel_values": Given("float32", sizes=(4, 3), vary=(0,))})
     assert found["pixel_values"].tolist() == torch.arange(24.0).reshape(8, 3).tolist()
     assert found["input_ids"] is batch["input_ids"]
+
+
+def test_rows_of_one_strip_lie_side_by_side_again() -> None:
+    strip = torch.arange(2.0 * 3 * 4 * 8).reshape(1, 3, 4, 16)
+    batch = {"pixel_values": torch.stack(strip.chunk(2, dim=-1))}
+    inputs = {"pixel_values": Given("float32", sizes=(1, 3, 4, 8), vary=(3,))}
+    assert together(batch, ("pixel_values",), inputs)["pixel_values"].equal(strip)
+
+
+@pytest.mark.parametrize("shape", [(8, 3), (1, 3, 4, 16)])
+def test_shares_that_are_exchanged_twice_are_as_before(shape: tuple[int, ...]) -> None:
+    patches = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    once = packed.exchanged(patches, 2)
+    assert not once.equal(patches)
+    assert packed.exchanged(once, 2).equal(patches)
+
+
+def test_a_text_has_its_share_of_a_strip() -> None:
+    class Strip(Made):
+        def made(self, **changes: Any) -> dict[str, Any]:
+            strip = torch.arange(2.0 * 3 * 4 * 8).reshape(1, 3, 4, 16)
+            return super().made(**changes) | {"pixel_values": strip}
+
+    assert packed.inputs(vectors, Strip()) == ("pixel_values", "image_grid_thw")
 
 
 class Seeing(torch.nn.Module):

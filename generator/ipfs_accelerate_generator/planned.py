@@ -206,11 +206,6 @@ class PlannedHead:
         return tuple(each.name for each in self.arrays if each.tensor.packed)
 
     @property
-    def strips(self) -> tuple[str, ...]:
-        """Those of these that lie side by side in one strip, and are longer for more texts."""
-        return tuple(each.name for each in self.arrays if each.tensor.packed and 1 not in each.tensor.vary)
-
-    @property
     def whole(self) -> bool:
         """Whether they are those of a whole call, of which no row could be answered alone."""
         return self.head.whole and bool(self.arrays)

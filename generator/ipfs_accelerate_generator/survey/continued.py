@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
-from ipfs_accelerate_generator.survey.packed import shared
+from ipfs_accelerate_generator.survey.packed import exchanged
 from ipfs_accelerate_generator.survey.running import Feed
 from ipfs_accelerate_py.errors import BundleError
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE
@@ -102,7 +102,7 @@ def _goes_on_from(model: Any, given: dict[str, Any]) -> bool:
             if not _alike(found["logits"], model(**lengthened(model, given, new), use_cache=False).logits):
                 return False
             cache.reorder_cache(order)
-            given = {name: _exchanged(tensor, rows) for name, tensor in given.items()}
+            given = {name: exchanged(tensor, rows) for name, tensor in given.items()}
             held = {name: tensor[order] for name, tensor in held.items()}
             new = torch.cat([new[order], each], dim=1)
             asked = {START if START in given else "input_ids": each, **held}
@@ -110,14 +110,6 @@ def _goes_on_from(model: Any, given: dict[str, Any]) -> bool:
                 asked[MASK] = torch.cat([given[MASK], torch.ones_like(new)], dim=1)
             found = gone_on(model, asked, cache, vectors="inputs_embeds" in given)
         return _alike(found["logits"], model(**lengthened(model, given, new), use_cache=False).logits)
-
-
-def _exchanged(tensor: Any, rows: int) -> Any:
-    """Return `tensor` with the shares of its rows in the other order."""
-    import torch
-
-    shares = shared(tensor, rows) or ()
-    return torch.cat(shares[::-1], dim=-1 if len(tensor) == 1 < rows else 0)
 
 
 def _words(model: Any, rows: int) -> Any:

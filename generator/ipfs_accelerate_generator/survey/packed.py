@@ -31,7 +31,9 @@ def inputs(call: Callable[[Made], Any], feed: Feed) -> tuple[str, ...]:
         name for name, each in made.items() if name not in READ and each.shape[:2] != made[_TEXT].shape
     )
     count = len(made[_TEXT])
-    if not names or any(shared(made[name], count) is None for name in names):
+    if not names or any(made[name].dim() == 0 for name in names):
+        return ()
+    if any(made[name].shape[_axis(made[name], count)] % count for name in names):
         return ()
     first = _first(made, names)
     try:
@@ -41,22 +43,25 @@ def inputs(call: Callable[[Made], Any], feed: Feed) -> tuple[str, ...]:
     return names if alone.shape[:2] == first[_TEXT].shape else ()
 
 
-def shared(packed: Any, count: int) -> tuple[Any, ...] | None:
-    """Return the equal shares that `count` texts have of what is `packed`; None where it has none.
+def exchanged(packed: Any, count: int) -> Any:
+    """Return what is `packed` with the equal shares of `count` texts in the other order."""
+    import torch
 
-    They lie one behind the other along the first axis, or side by side along the last one of a single strip.
-    """
-    if packed.dim() == 0:
-        return None
-    axis = -1 if len(packed) == 1 < count and packed.dim() > _FLAT else 0
-    return packed.chunk(count, dim=axis) if packed.shape[axis] % count == 0 else None
+    axis = _axis(packed, count)
+    return torch.cat(packed.chunk(count, dim=axis)[::-1], dim=axis)
+
+
+def _axis(packed: Any, count: int) -> int:
+    """Return along which axis `count` texts have their shares: the first, or the last one of a single strip."""
+    return -1 if len(packed) == 1 < count and packed.dim() > _FLAT else 0
 
 
 def _first(made: Made, names: tuple[str, ...]) -> dict[str, Any]:
     """Return the first text of `made` with its share of what is packed, `names`: a share is as large as any other."""
     count = len(made[_TEXT])
     return {
-        name: (shared(each, count) or ())[0] if name in names else each[:1] for name, each in made.items()
+        name: each.chunk(count, dim=_axis(each, count))[0] if name in names else each[:1]
+        for name, each in made.items()
     }
 
 

@@ -95,16 +95,12 @@ def _reread(bench: ArrayBench, item: Mapping[str, Array], packed: Sequence[str],
     import torch
 
     arrays = WrittenInput(bench.checkpoint, bench.case.given, limit_field="")
-    strips = [name for name in packed if 0 not in bench.case.given[name].vary]
 
     def forward(batch: Batch) -> dict[str, Array]:
         with torch.inference_mode():
             tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
-            return {
-                "logits": anew(bench.model, together(tensors, packed, strips), bench.case.given)[
-                    "logits"
-                ].numpy()
-            }
+            given = together(tensors, packed, bench.case.given)
+            return {"logits": anew(bench.model, given, bench.case.given)["logits"].numpy()}
 
     def prepare(items: Sequence[Any], options: Mapping[str, Any]) -> list[Example]:
         return arrays.examples(items)

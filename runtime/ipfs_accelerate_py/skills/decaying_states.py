@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from ipfs_accelerate_py.skills.replacing import in_classes, in_models, replaced
+from ipfs_accelerate_py.skills.replacing import around, in_classes, in_models, replaced
 
 _UNSEEN = -1e38  # the largest exponent of no tokens, as transformers has it
 
@@ -23,10 +23,7 @@ def decayed_by_token() -> Iterator[None]:
     with replaced(
         *in_models({"rwkv_linear_attention": _weighed}),
         *in_classes({"RecurrentGemmaRglru": _gated}, "_rnn_scan"),
-        *(
-            (owner, name, _matrices(owner.forward))
-            for owner, name, _ in in_classes({"xLSTMBackend": None}, "forward")
-        ),
+        *around({"xLSTMBackend": _matrices}, "forward"),
     ):
         yield
 

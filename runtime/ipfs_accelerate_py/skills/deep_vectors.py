@@ -6,13 +6,11 @@ size (`models/qwen3_vl/modeling_qwen3_vl.py`).
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ipfs_accelerate_py.skills.replacing import replaced
+from ipfs_accelerate_py.skills.replacing import classes_with, replaced
 
 _NAME = "_deepstack_process"
 
@@ -20,9 +18,7 @@ _NAME = "_deepstack_process"
 @contextmanager
 def by_tokens() -> Iterator[None]:
     """Within this, each token of a picture takes the vector that is its own."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("transformers.models.")]
-    kinds = [each for module in modules for each in vars(module).values() if inspect.isclass(each)]
-    with replaced(*((kind, _NAME, _added) for kind in dict.fromkeys(kinds) if _NAME in vars(kind))):
+    with replaced(*((kind, _NAME, _added) for kind in classes_with(_NAME))):
         yield
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ipfs_accelerate_py.skills.packed_pictures import whole
-from ipfs_accelerate_py.skills.replacing import in_classes, replaced
+from ipfs_accelerate_py.skills.replacing import around, replaced
 
 
 @contextmanager
@@ -31,11 +31,7 @@ def without_drawing() -> Iterator[None]:
         low, high, (count,) = given
         return low + whole(torch.arange(count) * (high - low), count)
 
-    towers = [owner for owner, _, _ in in_classes({"ViltEmbeddings": None}, "visual_embed")]
-    with replaced(
-        (torch, "randint", drawn),
-        *((owner, "visual_embed", _in_order(owner.visual_embed)) for owner in towers),
-    ):
+    with replaced((torch, "randint", drawn), *around({"ViltEmbeddings": _in_order}, "visual_embed")):
         yield
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ipfs_accelerate_py.skills.packed_pictures import Patches, groups, whole
+from ipfs_accelerate_py.skills.packed_pictures import Patches, between, numbered, starts_of, whole
 from ipfs_accelerate_py.skills.replacing import in_classes, replaced
 
 
@@ -26,14 +26,16 @@ def by_rows() -> Iterator[None]:
 
 def _embedded(self: Any, pixel_values: Any, grid_thw: Any) -> Any:
     """Return the patches, (1, patches, width), each with its share of the places that were learned."""
+    import torch
+
     side = self.patch_size
     pixels = pixel_values.reshape(-1, self.config.num_channels, side, side)
     patches = self.patch_embedding(pixels.to(dtype=self.patch_embedding.weight.dtype)).flatten(1)
     if self.config.interpolate_mode != "bilinear":
         raise NotImplementedError(f"places are read {self.config.interpolate_mode} between those learned")
-    at, edge = Patches(grid_thw, 1), self.position_edge
-    above, below, low = _between(at.row, grid_thw[at.picture, 1], edge)
-    left, right, far = _between(at.column, grid_thw[at.picture, 2], edge)
+    at, edge = Patches(grid_thw, 1), torch.as_tensor(self.position_edge)
+    above, below, low = between(at.row, grid_thw[at.picture, 1], edge)
+    left, right, far = between(at.column, grid_thw[at.picture, 2], edge)
     table = self.position_embedding.weight[1:].float()  # the first is of no patch
 
     def along(row: Any) -> Any:
@@ -41,15 +43,6 @@ def _embedded(self: Any, pixel_values: Any, grid_thw: Any) -> Any:
 
     places = along(above) * (1 - low) + along(below) * low
     return (patches + places.to(patches.dtype)).unsqueeze(0)
-
-
-def _between(place: Any, count: Any, edge: int) -> tuple[Any, Any, Any]:
-    """Return before and after which of `edge` points each of `count` places lies, and the share of the second."""
-    import torch
-
-    exact = torch.clamp((place + 0.5) * (edge / count.float()) - 0.5, min=0)
-    before = torch.floor(exact).long()
-    return before, torch.clamp(before + 1, max=edge - 1), (exact - before).unsqueeze(1)
 
 
 def _captured() -> Any:
@@ -73,15 +66,13 @@ def _seen(self: Any, pixel_values: Any, grid_thw: Any, **kwargs: Any) -> Any:
     merger, side = self.patch_merger, self.config.spatial_merge_size
     merged = whole(grid_thw[:, 1:], side)
     counts = merged[:, 0] * (merged[:, 1] + 1) + 2
-    ends = torch.cumsum(counts, 0)
-    picture = groups(ends, ends[-1])
-    place = torch.arange(ends[-1]) - (ends - counts)[picture] - 1  # the first begins the picture
+    picture, place = numbered(counts)
+    place = place - 1  # the first begins the picture
     wide = merged[picture, 1]
     row, column = whole(place, wide + 1), place % (wide + 1)
     begins, closes, ended = place < 0, place == counts[picture] - 2, column == wide
     patches = grid_thw[:, 0] * grid_thw[:, 1] * grid_thw[:, 2]
-    first = (torch.cumsum(patches, 0) - patches)[picture]
-    first = first + (row * grid_thw[picture, 2] + column) * side
+    first = starts_of(patches)[picture] + (row * grid_thw[picture, 2] + column) * side
     first = torch.where(begins | closes | ended, 0, first)
     down = torch.arange(side).repeat_interleave(side)
     inner = down * grid_thw[picture, 2:] + torch.arange(side).repeat(side)

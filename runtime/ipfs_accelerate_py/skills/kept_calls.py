@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from inspect import signature
 from typing import Any
 
@@ -22,7 +22,8 @@ def begun(model: Module, arguments: Mapping[str, Any], new: Any) -> dict[str, An
 
     behind = START in arguments
     own, across = once(None if behind else kept.unbounded(empty_cache(model))), once()
-    with _places_left(model if behind else None) as left:
+    asked: AbstractContextManager[list[Any]] = _places_left(model) if behind else nullcontext([])
+    with asked as left:
         output = model(
             **lengthened(model, arguments, new),
             past_key_values=EncoderDecoderCache(own, across) if behind else own,
@@ -33,15 +34,12 @@ def begun(model: Module, arguments: Mapping[str, Any], new: Any) -> dict[str, An
 
 
 @contextmanager
-def _places_left(model: Module | None) -> Iterator[list[Any]]:
-    """Give the mask that an encoder makes of its own places, (rows, places), once it has run; nothing of no other.
+def _places_left(model: Module) -> Iterator[list[Any]]:
+    """Give the mask that an encoder makes of its own places, (rows, places), once it has run.
 
     One that leaves fewer places than it was given says so beside its output (transformers' `models/moonshine`).
     """
     left: list[Any] = []
-    if model is None:
-        yield left
-        return
 
     def told(_: Any, __: Any, output: Any) -> None:
         if (mask := getattr(output, "attention_mask", None)) is not None:

@@ -11,23 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ipfs_accelerate_py.skills.packed_pictures import groups
-from ipfs_accelerate_py.skills.replacing import in_classes, in_models, replaced
+from ipfs_accelerate_py.skills.packed_pictures import numbered, starts_of
+from ipfs_accelerate_py.skills.replacing import around, in_classes, replaced
 
 
 @contextmanager
 def by_views() -> Iterator[None]:
     """Within this, such towers count neither pictures nor their parts."""
-    ended = [(owner, name, _ended(usual)) for owner, name, usual in _usual("UnlimitedOcrModel")]
     with replaced(
-        *in_classes({"Step3p7Model": _viewed, "DeepseekOcr2Model": _separated}, "get_image_features"), *ended
+        *in_classes({"Step3p7Model": _viewed, "DeepseekOcr2Model": _separated}, "get_image_features"),
+        *around({"UnlimitedOcrModel": _ended}, "get_image_features"),
     ):
         yield
-
-
-def _usual(name: str) -> list[tuple[Any, str, Any]]:
-    kinds = [getattr(module, name) for module, name, _ in in_models({name: None})]
-    return [(kind, "get_image_features", kind.get_image_features) for kind in kinds]
 
 
 def _viewed(
@@ -117,9 +112,8 @@ def joined(views: Any, parts: Any, counts: Any) -> Any:
         return views.flatten(0, 1)
     each, own = parts.shape[1], views.shape[1]
     before = torch.as_tensor(counts).long() * each
-    ends = torch.cumsum(before + own, 0)
-    picture = groups(ends, ends[-1])
-    place = torch.arange(ends[-1]) - (ends - own)[picture]  # below 0 in a part
-    part = torch.cumsum(before, 0)[picture] + place
+    picture, place = numbered(before + own)
+    part = starts_of(before)[picture] + place
+    place = place - before[picture]  # below 0 in a part
     view = parts.shape[0] * each + picture * own + place
     return torch.cat([parts.flatten(0, 1), views.flatten(0, 1)])[torch.where(place < 0, part, view)]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ipfs_accelerate_py.skills.packed_pictures import Patches, groups, whole
+from ipfs_accelerate_py.skills.packed_pictures import Patches, numbered, starts_of, whole
 from ipfs_accelerate_py.skills.replacing import in_classes, in_models, replaced
 
 
@@ -28,15 +28,10 @@ def _shrunk(self: Any, hidden_states: Any, grid_thw: Any, merge_sizes: Any) -> A
 
     A grid that is shrunk by a whole number takes of each square the middle: where its side is even, between four.
     """
-    import torch
-
     patches = grid_thw[:, 0] * grid_thw[:, 1] * grid_thw[:, 2]
-    counts = whole(patches, merge_sizes * merge_sizes)
-    ends = torch.cumsum(counts, 0)
-    picture = groups(ends, ends[-1])
-    square = torch.arange(ends[-1]) - (ends - counts)[picture]
+    picture, square = numbered(whole(patches, merge_sizes * merge_sizes))
     side = merge_sizes[picture]
-    first = (torch.cumsum(patches, 0) - patches)[picture] + square * side * side
+    first = starts_of(patches)[picture] + square * side * side
     low, high = whole(side - 1, 2), whole(side, 2)
     corners = [hidden_states[first + down * side + right] for down in (low, high) for right in (low, high)]
     return (corners[0] + corners[1] + corners[2] + corners[3]) / 4
@@ -51,7 +46,7 @@ def _merging(grid_thw: Any, kernel_height: int, kernel_width: int, kwargs: Any =
     high, wide = whole(grid_thw[:, 1], kernel_height), whole(grid_thw[:, 2], kernel_width)
     at = Patches(torch.stack([torch.ones_like(high), high, wide], dim=1), 1)
     patches = grid_thw[:, 0] * grid_thw[:, 1] * grid_thw[:, 2]
-    start = (torch.cumsum(patches, 0) - patches)[at.picture]
+    start = starts_of(patches)[at.picture]
     across, size = grid_thw[at.picture, 2], grid_thw[at.picture, 1] * grid_thw[at.picture, 2]
     first = start + at.row * kernel_height * across + at.column * kernel_width
     # All have as many frames as the first: vectors of unlike ones could not be stacked.

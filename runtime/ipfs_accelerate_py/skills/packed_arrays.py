@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ipfs_accelerate_py.skills.arrays import Array, Features, Tensors
+from ipfs_accelerate_py.skills.given import Inputs
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.head import Options
 from ipfs_accelerate_py.skills.keeping import KeptInput
@@ -28,17 +29,21 @@ class PackedKeptInput(PackedInput, KeptInput):
     """The inputs of a head that writes after such arrays and keeps what it has read of them."""
 
 
-def together(batch: Tensors, names: Sequence[str], strips: Sequence[str] = ()) -> dict[str, Any]:
+def together(batch: Tensors, names: Sequence[str], inputs: Inputs) -> dict[str, Any]:
     """Return `batch` with the inputs `names`, (rows, count, ...), as (rows * count, ...), one row behind the other.
 
-    The `strips` among them, (rows, 1, ..., length), come side by side instead, (1, ..., rows * length).
+    Those of one strip, (rows, 1, ..., length), of which no row has more, come side by side: (1, ..., rows * length).
     """
     import torch
 
     return {
         **batch,
         **{
-            name: torch.cat(batch[name].unbind(0), dim=-1) if name in strips else batch[name].flatten(0, 1)
+            name: (
+                batch[name].flatten(0, 1)
+                if 0 in inputs[name].vary
+                else torch.cat(batch[name].unbind(0), dim=-1)
+            )
             for name in names
         },
     }

@@ -100,6 +100,32 @@ def groups(ends: Any, count: Any) -> Any:
     return (torch.arange(count).unsqueeze(1) >= ends.unsqueeze(0)).sum(1)
 
 
+def starts_of(counts: Any) -> Any:
+    """Return the number of the first of each group, where all of `counts` stand one behind the other."""
+    import torch
+
+    return torch.cumsum(counts, 0) - counts
+
+
+def numbered(counts: Any) -> tuple[Any, Any]:
+    """Return of all that groups of `counts` have together: in which group it is, and which of that it is."""
+    import torch
+
+    ends = torch.cumsum(counts, 0)
+    group = groups(ends, ends[-1])
+    return group, torch.arange(ends[-1]) - (ends - counts)[group]
+
+
+def between(place: Any, count: Any, of: Any) -> tuple[Any, Any, Any]:
+    """Return before and after which of `of` places each of `count` lies, and the share of the second, (places, 1)."""
+    import torch
+
+    exact = torch.clamp((place + 0.5) * (of.float() / count.float().clamp(min=1)) - 0.5, min=0)
+    before = torch.floor(exact).long()
+    after = torch.minimum(before + 1, of - 1)
+    return before, after, (exact - before).unsqueeze(1)
+
+
 def hidden(belongs: Any, dtype: Any) -> Any:
     """Return the mask that is added, (1, 1, places, places), where places of one group see each other alone."""
     import torch
@@ -118,12 +144,10 @@ class Patches:
         import torch
 
         sizes = grids[:, 0] * grids[:, 1] * grids[:, 2]
-        ends = torch.cumsum(sizes, 0)
-        picture = groups(ends, ends[-1])
+        picture, place = numbered(sizes)
         high, wide = grids[picture, 1], grids[picture, 2]
         side = merge[picture] if isinstance(merge, torch.Tensor) else merge
-        self.picture, self.start = picture, (ends - sizes)[picture]
-        place = torch.arange(ends[-1]) - self.start
+        self.picture, self.start = picture, starts_of(sizes)[picture]
         self.frame = whole(place, high * wide)
         place = place - self.frame * high * wide
         block, inner = whole(place, side * side), place % (side * side)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ipfs_accelerate_py.skills.packed_pictures import groups, whole
+from ipfs_accelerate_py.skills.packed_pictures import numbered, starts_of, whole
 from ipfs_accelerate_py.skills.replacing import in_models, replaced
 
 _LENGTHS = "_get_feat_extract_output_lengths"
@@ -39,10 +39,8 @@ def _cut(lengths: Any, piece: Any) -> tuple[Any, Any, Any]:
     """Return of each piece of sounds of these `lengths`: its sound, where in it it begins, and its own length."""
     import torch
 
-    counts = whole(lengths + piece - 1, piece)
-    ends = torch.cumsum(counts, 0)
-    sound = groups(ends, ends[-1])
-    start = (torch.arange(ends[-1]) - (ends - counts)[sound]) * piece
+    sound, number = numbered(whole(lengths + piece - 1, piece))
+    start = number * piece
     left = lengths[sound] - start
     return sound, start, torch.where(left < piece, left, piece)
 
@@ -62,7 +60,7 @@ def _pieces(
             return known
     sound, start, lengths = _cut(feature_lens, n_window * 2)
     within = torch.arange(lengths.max()).unsqueeze(0)
-    first = (torch.cumsum(feature_lens, 0) - feature_lens)[sound] + start
+    first = starts_of(feature_lens)[sound] + start
     heard = within < lengths.unsqueeze(1)
     frames = torch.where(heard, first.unsqueeze(1) + within, 0)
     found = input_features.T[frames] * heard.unsqueeze(-1).to(input_features.dtype)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from ipfs_accelerate_py.skills.replacing import in_classes, replaced
+from ipfs_accelerate_py.skills.replacing import around, replaced
 
 _TABLES: Final = (
     "FastSpeech2ConformerRelPositionalEncoding",
@@ -24,8 +24,7 @@ _TABLES: Final = (
 @contextmanager
 def by_distance() -> Iterator[None]:
     """Within this, distances are reckoned anew for each sound, and no table is kept."""
-    classes = [owner for owner, _, _ in in_classes(dict.fromkeys(_TABLES), "forward")]
-    with replaced(*((owner, "forward", _reckoned(owner.forward)) for owner in classes)):
+    with replaced(*around(dict.fromkeys(_TABLES, _reckoned), "forward")):
         yield
 
 

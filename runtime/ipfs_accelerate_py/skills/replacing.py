@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,12 +28,9 @@ def in_models(functions: Mapping[str, Any], beside: str = "") -> list[tuple[Any,
 
     With `beside`, only in those that have a function of that name, too.
     """
-    modules = [
-        module for name, module in list(sys.modules.items()) if name.startswith("transformers.models.")
-    ]
     return [
         (module, name, new)
-        for module in modules
+        for module in _modules()
         for name, new in functions.items()
         if name in vars(module) and (not beside or beside in vars(module))
     ]
@@ -42,3 +39,18 @@ def in_models(functions: Mapping[str, Any], beside: str = "") -> list[tuple[Any,
 def in_classes(functions: Mapping[str, Any], method: str) -> list[tuple[Any, str, Any]]:
     """Return the places of `method` in the classes that `functions` names, in modelling modules that are loaded."""
     return [(getattr(module, name), method, new) for module, name, new in in_models(functions)]
+
+
+def around(makers: Mapping[str, Callable[[Any], Any]], method: str) -> list[tuple[Any, str, Any]]:
+    """Return the same places with what each class's maker makes of the usual method."""
+    return [(owner, name, maker(getattr(owner, name))) for owner, name, maker in in_classes(makers, method)]
+
+
+def classes_with(method: str) -> list[Any]:
+    """Return the classes with a `method` of their own, in modelling modules that are loaded."""
+    members = [each for module in _modules() for each in vars(module).values()]
+    return [each for each in dict.fromkeys(filter(inspect.isclass, members)) if method in vars(each)]
+
+
+def _modules() -> list[Any]:
+    return [module for name, module in list(sys.modules.items()) if name.startswith("transformers.models.")]

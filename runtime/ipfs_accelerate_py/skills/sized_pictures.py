@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ipfs_accelerate_py.skills.packed_pictures import Patches, hidden, whole
+from ipfs_accelerate_py.skills.packed_pictures import Patches, hidden, starts_of, whole
 from ipfs_accelerate_py.skills.replacing import in_classes, replaced
 
 
@@ -94,9 +94,8 @@ def _merged(self: Any, image_features: Any, image_sizes: Any) -> Any:
 
     side = self.spatial_merge_size
     grid = whole(torch.as_tensor(image_sizes), self.patch_size)
-    starts = torch.cumsum(grid[:, 0] * grid[:, 1], 0) - grid[:, 0] * grid[:, 1]
     # A row or column that fills no square is left out, as by transformers' unfolding.
     at = Patches(torch.nn.functional.pad(whole(grid, side) * side, (1, 0), value=1), side)
-    order = starts[at.picture] + at.row * grid[at.picture, 1] + at.column
+    order = starts_of(grid[:, 0] * grid[:, 1])[at.picture] + at.row * grid[at.picture, 1] + at.column
     squares = image_features[order].unflatten(0, (-1, side * side))
     return self.merging_layer(squares.transpose(1, 2).flatten(1))

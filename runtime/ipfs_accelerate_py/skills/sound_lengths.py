@@ -10,19 +10,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from ipfs_accelerate_py.skills.packed_pictures import whole
-from ipfs_accelerate_py.skills.replacing import in_classes, in_models, replaced
+from ipfs_accelerate_py.skills.replacing import around, in_classes, in_models, replaced
 
 
 @contextmanager
 def by_counting() -> Iterator[None]:
     """Within this, encoders and decoders of sounds count lengths in tensors."""
-    squeezed = [owner for owner, _, _ in in_classes(dict.fromkeys(("SEWEncoder", "SEWDEncoder")), "forward")]
-    spread = [
-        owner for owner, _, _ in in_classes(dict.fromkeys(("SEWUpsampling", "SEWDUpsampling")), "forward")
-    ]
     with replaced(
-        *((owner, "forward", _as_long_as_given(owner.forward)) for owner in squeezed),
-        *((owner, "forward", _filled_up(owner.forward)) for owner in spread),
+        *around({"SEWEncoder": _as_long_as_given, "SEWDEncoder": _as_long_as_given}, "forward"),
+        *around({"SEWUpsampling": _filled_up, "SEWDUpsampling": _filled_up}, "forward"),
         *in_classes({"MoonshinePreTrainedModel": _convolved}, "_get_feat_extract_output_lengths"),
         *in_models({"length_regulator": _lasting}),
     ):

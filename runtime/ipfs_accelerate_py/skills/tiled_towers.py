@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import inspect
 import math
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from ipfs_accelerate_py.skills.packed_pictures import groups, whole
-from ipfs_accelerate_py.skills.replacing import in_models, replaced
+from ipfs_accelerate_py.skills.packed_pictures import between, numbered, starts_of, whole
+from ipfs_accelerate_py.skills.replacing import classes_with, in_models, replaced
 
 _SHRUNK_ABOVE = 1.1  # times as many rows as there is room for; so transformers decides
 _ROOM = "anyres_max_"  # in a configuration, before the number of tiles that there is room for
@@ -29,19 +28,13 @@ _NO_SIZE = (
 @contextmanager
 def by_tiles() -> Iterator[None]:
     """Within this, models of tiled pictures lay the vectors of all pictures out at once."""
-    kinds = [kind for kind in _kinds() if _lays_out(kind)]
+    kinds = [kind for kind in classes_with("pack_image_features") if _lays_out(kind)]
     with replaced(
         *((kind, "get_image_features", _seen(kind.get_image_features)) for kind in kinds),
         *((kind, "pack_image_features", _packed(kind.pack_image_features)) for kind in kinds),
         *in_models({"image_size_to_num_patches": _counted}, beside="unpad_image"),
     ):
         yield
-
-
-def _kinds() -> list[Any]:
-    modules = [module for name, module in sys.modules.items() if name.startswith("transformers.models.")]
-    found = [each for module in modules if "unpad_image" in vars(module) for each in vars(module).values()]
-    return [each for each in found if inspect.isclass(each) and "pack_image_features" in vars(each)]
 
 
 def _lays_out(kind: Any) -> bool:
@@ -143,7 +136,7 @@ class _Layout:
         self._rows = torch.where(pictures.cut, self._rows, 1)
         self._columns = torch.where(pictures.cut, self._columns, 0)
         tiles = torch.where(pictures.cut, 1 + high * wide, 1)
-        self._first = torch.cumsum(tiles, 0) - tiles
+        self._first = starts_of(tiles)
         if pictures.apart is not None:
             self._first = torch.arange(height.shape[0]) * pictures.apart
         self.counts = each * each + self._rows * (self._columns + 1)
@@ -155,9 +148,7 @@ class _Layout:
         """
         import torch
 
-        ends = torch.cumsum(self.counts, 0)
-        picture = groups(ends, ends[-1])
-        place = torch.arange(ends[-1]) - (ends - self.counts)[picture]
+        picture, place = numbered(self.counts)
         square = self._each * self._each
         first = self._first[picture] * square
         beyond = torch.clamp(place - square, min=0)
@@ -174,8 +165,8 @@ class _Layout:
             return vectors[first + torch.where(place < square, place, tiled)]
 
         if self._shrinks:
-            up, down, low = _between(row, self._rows[picture], self._high[picture])
-            left, right, far = _between(column, self._columns[picture], self._across[picture])
+            up, down, low = between(row, self._rows[picture], self._high[picture])
+            left, right, far = between(column, self._columns[picture], self._across[picture])
             upper = at(up, left) * (1 - far) + at(up, right) * far
             found = upper * (1 - low) + (at(down, left) * (1 - far) + at(down, right) * far) * low
         else:
@@ -223,13 +214,3 @@ def _shrunk(most: list[int], room: int) -> Any:
 
     high, wide = most
     return torch.tensor([[size(rows, columns) for columns in range(wide + 1)] for rows in range(high + 1)])
-
-
-def _between(place: Any, count: Any, of: Any) -> tuple[Any, Any, Any]:
-    """Return before and after which of `of` places each of `count` lies, and the share of the second, (places, 1)."""
-    import torch
-
-    exact = torch.clamp((place + 0.5) * (of.float() / count.float().clamp(min=1)) - 0.5, min=0)
-    before = torch.floor(exact).long()
-    after = torch.minimum(before + 1, of - 1)
-    return before, after, (exact - before).unsqueeze(1)

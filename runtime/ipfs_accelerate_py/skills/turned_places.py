@@ -7,13 +7,12 @@ token is counted for all tokens at once.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ipfs_accelerate_py.skills.packed_pictures import whole
-from ipfs_accelerate_py.skills.replacing import replaced
+from ipfs_accelerate_py.skills.replacing import classes_with, replaced
 
 
 @contextmanager
@@ -24,9 +23,7 @@ def by_runs() -> Iterator[None]:
 
 
 def _places() -> Iterator[tuple[Any, str, Any]]:
-    modules = [module for name, module in sys.modules.items() if name.startswith("transformers.models.")]
-    kinds: list[Any] = [each for module in modules for each in vars(module).values() if inspect.isclass(each)]
-    for kind in dict.fromkeys(each for each in kinds if "get_rope_index" in vars(each)):
+    for kind in classes_with("get_rope_index"):
         source = inspect.getsource(kind.get_rope_index)
         if "image_index" in source:
             yield kind, "get_rope_index", _numbered
@@ -77,8 +74,7 @@ def _numbered(
         inside = runs.shown & (at >= 0) & (at < high * wide)
         own = torch.stack([at % wide, whole(at, wide), runs.picture])
         places = torch.cat([places[3:], torch.where(inside, own, places[:3])])
-    places = torch.where(runs.real, places, 0)
-    return places.to(input_ids.dtype), places.amax((0, 2)).unsqueeze(1) + 1 - runs.real.sum(1, keepdim=True)
+    return _told(places, runs, input_ids)
 
 
 def _turned(usual: Any) -> Any:
@@ -109,10 +105,14 @@ def _turned(usual: Any) -> Any:
         frame = whole(runs.inner, high * wide)
         own = torch.stack([frame, whole(runs.inner, wide) % high, runs.inner % wide])
         places = start.unsqueeze(0) + torch.where(runs.shown, own, 0)
-        places = torch.where(runs.real, places, 0)
-        return (
-            places.to(input_ids.dtype),
-            places.amax((0, 2)).unsqueeze(1) + 1 - runs.real.sum(1, keepdim=True),
-        )
+        return _told(places, runs, input_ids)
 
     return turned
+
+
+def _told(places: Any, runs: _Runs, ids: Any) -> tuple[Any, Any]:
+    """Return the places of real tokens, and how far what is written next is moved on, (texts, 1)."""
+    import torch
+
+    places = torch.where(runs.real, places, 0)
+    return places.to(ids.dtype), places.amax((0, 2)).unsqueeze(1) + 1 - runs.real.sum(1, keepdim=True)
