@@ -13,6 +13,7 @@ from ipfs_accelerate_generator.survey.sheet import VOCABULARY, defaults, parts
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
 from ipfs_accelerate_generator.survey.tables import ENCODER_TABLE, LEFT_OUT, MODEL_TABLE, TASKS
 from ipfs_accelerate_generator.values import check_table
+from ipfs_accelerate_py.skills.task import task
 
 pytest.importorskip("transformers")
 
@@ -76,6 +77,11 @@ def test_every_table_of_transformers_stands_for_a_task_or_is_left_out_for_a_reas
 
     tables = {name for name in vars(modeling_auto) if name.startswith("MODEL") and name.endswith("_NAMES")}
     assert tables <= {MODEL_TABLE, ENCODER_TABLE, *TASKS, *LEFT_OUT}
+
+
+def test_every_task_of_those_tables_can_be_asked_for_by_its_name() -> None:
+    for name in {name for names in TASKS.values() for name in names}:
+        assert task(name) == name
 
 
 @pytest.mark.parametrize("model_type", TYPES)
