@@ -11,9 +11,10 @@ from ipfs_accelerate_generator.choice import spine, templates_of, wants_arrays
 from ipfs_accelerate_generator.given import UNWRITTEN
 from ipfs_accelerate_generator.planned import PlannedHead
 from ipfs_accelerate_generator.rename import Origin
-from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors, Tensor
+from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors
 from ipfs_accelerate_generator.specfile import read_spec
 from ipfs_accelerate_generator.templates.sources import Templates
+from ipfs_accelerate_generator.tensor import Tensor
 from ipfs_accelerate_generator.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]

@@ -17,13 +17,14 @@ from transformers.utils import ModelOutput  # noqa: E402
 from ipfs_accelerate_generator.choice import wants_arrays  # noqa: E402
 from ipfs_accelerate_generator.given import TEMPLATE, by_name  # noqa: E402
 from ipfs_accelerate_generator.planned import hearing  # noqa: E402
-from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors, Tensor  # noqa: E402
+from ipfs_accelerate_generator.spec import Head, ModelSpec, Processors  # noqa: E402
 from ipfs_accelerate_generator.specfile import read_spec  # noqa: E402
 from ipfs_accelerate_generator.survey.keywords import handed_on  # noqa: E402
 from ipfs_accelerate_generator.survey.rules import sounds  # noqa: E402
 from ipfs_accelerate_generator.survey.running import settled  # noqa: E402
 from ipfs_accelerate_generator.survey.shape import Shape  # noqa: E402
 from ipfs_accelerate_generator.survey.subject import Candidate  # noqa: E402
+from ipfs_accelerate_generator.tensor import Tensor  # noqa: E402
 from ipfs_accelerate_py.evidence.heard import told_mean  # noqa: E402
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint  # noqa: E402
 from ipfs_accelerate_py.skills.convolved_input import CONVOLUTIONS, ConvolvedInput  # noqa: E402

@@ -12,8 +12,9 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from ipfs_accelerate_generator.given import unmade  # noqa: E402
-from ipfs_accelerate_generator.spec import Head, Processors, Tensor  # noqa: E402
+from ipfs_accelerate_generator.spec import Head, Processors  # noqa: E402
 from ipfs_accelerate_generator.survey.given import booked, idle, sized, whole  # noqa: E402
+from ipfs_accelerate_generator.tensor import Tensor  # noqa: E402
 from ipfs_accelerate_py.evidence.given import grown  # noqa: E402
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ipfs_accelerate_generator.spec import FUSED, PICTURED, Head, ModelSpec, Tensor
+from ipfs_accelerate_generator.spec import FUSED, PICTURED, Head, ModelSpec
+from ipfs_accelerate_generator.tensor import Tensor
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
 from ipfs_accelerate_py.skills.codec_input import CODEC_EXTRACTORS
@@ -221,6 +222,21 @@ class PlannedArray:
     def vary(self) -> tuple[int, ...]:
         """The axes of any size."""
         return tuple(axis - self._first for axis in self.tensor.vary if axis >= self._first)
+
+    @property
+    def other_sizes(self) -> tuple[int | str, ...]:
+        """For each axis a size of the second sample; () where that of the first serves."""
+        return tuple(
+            other if axis in self.vary else size
+            for axis, (size, other) in enumerate(
+                zip(self.sizes, self.tensor.other_shape[self._first :], strict=False)
+            )
+        )
+
+    @property
+    def others(self) -> list[Value]:
+        """The numbers of the second sample; none where those of the first serve, or others do."""
+        return self.tensor.other_values
 
     @property
     def low(self) -> int:

@@ -201,6 +201,11 @@ class PlannedHead:
         return tuple(PlannedArray(each, self.head.whole) for each in tensors)
 
     @property
+    def resized(self) -> bool:
+        """Whether there is a second sample of another size."""
+        return any(each.other_sizes for each in self.arrays)
+
+    @property
     def packed(self) -> tuple[str, ...]:
         """Those of them that the class has one behind the other for all texts."""
         return tuple(each.name for each in self.arrays if each.tensor.packed)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from ipfs_accelerate_generator.tensor import Tensor
 from ipfs_accelerate_generator.values import (
-    LARGEST_INT,
-    MOST_VALUES,
     Value,
     check_dotted,
     check_identifier,
@@ -32,13 +30,6 @@ PICTURES: Final = ("", "whole", "nested", "tiled", "cut", "rows", "patches")
 PICTURED: Final = frozenset({"LlavaProcessor", "LlavaNextProcessor", "Qwen2VLProcessor", "Qwen3VLProcessor"})
 """Processors of texts with pictures that somebody wrote in NumPy; what the others make is given as arrays."""
 
-TENSOR_TYPES: Final = ("float32", "int64", "bool")
-
-_MOST_SIZE = 2**31 - 1
-
-_FACTOR = r"([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*=)?[0-9]{1,9}"
-_PRODUCT = re.compile(rf"{_FACTOR}(\*{_FACTOR})*")
-
 _MODEL_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TASK = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _WORD = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
@@ -52,76 +43,6 @@ def file_stem(model_type: str) -> str:
     """
     check_pattern("model_type", model_type, _MODEL_TYPE, "a model type (letters, digits, '.', '_' and '-')")
     return re.sub(r"[^a-z0-9_]", "_", model_type.lower())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tensor:
-    """One input that no processor makes: what a test has to make it, of the sizes that the survey fed."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    """Its sizes, the batch first where there is one; () of a single number."""
-    vary: tuple[int, ...] = ()
-    """The axes that another size of the same inputs showed to be free."""
-    low: int = 0
-    high: int = 0
-    """Every number is drawn evenly from `low` on and below `high`, of truth values 0 for false and 1 for true; where
-    both are 0, it is drawn from the standard normal distribution."""
-    values: list[Value] = field(default_factory=list, hash=False)
-    """The numbers themselves, nested as `shape` says, where others would make no sense: a grid, a length, a place."""
-    sizes: tuple[str, ...] = ()
-    """For each axis where a checkpoint's own size is read, as "2*vision_config.hidden_size=768", a product of numbers
-    and of fields of its configuration with their usual values; "" where it is what `shape` says."""
-    idle: bool = False
-    """Whether the class takes it, and what is read of the output does not depend on it."""
-    packed: bool = False
-    """Whether the class has those of all texts one behind the other, and sees no axis of texts before them."""
-
-    def __post_init__(self) -> None:
-        check_identifier("name", self.name)
-        if self.dtype not in TENSOR_TYPES:
-            refuse("dtype", str(unknown("dtype", str(self.dtype), TENSOR_TYPES)))
-        for key in ("shape", "vary"):
-            for place, item in enumerate(getattr(self, key)):
-                _check_whole(key, item, 0, _MOST_SIZE, place)
-        if len(set(self.vary)) != len(self.vary) or any(axis >= len(self.shape) for axis in self.vary):
-            refuse("vary", f"vary is {list(self.vary)}; give different axes of {list(self.shape)}")
-        _check_whole("low", self.low, -LARGEST_INT, LARGEST_INT)
-        _check_whole("high", self.high, -LARGEST_INT, LARGEST_INT)
-        if self.values and (_sizes(self.values) != self.shape or math.prod(self.shape) > MOST_VALUES):
-            refuse(
-                "values",
-                f"values are not at most {MOST_VALUES} numbers nested as shape {list(self.shape)} says",
-            )
-        if self.sizes and len(self.sizes) != len(self.shape):
-            refuse(
-                "sizes", f"sizes has {len(self.sizes)} texts for {len(self.shape)} axes; give one for each"
-            )
-        for text in self.sizes:
-            if text != "":
-                check_pattern("sizes", text, _PRODUCT, "a product such as '3*hidden_size=768'")
-        if (self.dtype != "float32" or self.high) and not self.values and self.high <= self.low:
-            refuse("high", f"high is {self.high}; give more than low, {self.low}, or the values themselves")
-
-
-def _check_whole(key: str, value: object, least: int, most: int, *place: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        refuse(key, f"{key} has {value!r}; give whole numbers from {least} to {most}", *place)
-
-
-def _sizes(values: object) -> tuple[int, ...] | None:
-    """Return the sizes of nested lists of numbers; None where they are uneven or hold something else."""
-    if not isinstance(values, list):
-        number = (
-            isinstance(values, (bool, int, float)) and math.isfinite(values) and abs(values) <= LARGEST_INT
-        )
-        return () if number else None
-    inner = {_sizes(item) for item in values}
-    if not inner:
-        return (0,)
-    sizes = inner.pop()
-    return None if inner or sizes is None else (len(values), *sizes)
 
 
 @dataclass(frozen=True, kw_only=True)

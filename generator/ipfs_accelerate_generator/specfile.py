@@ -11,7 +11,8 @@ from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 import tomlkit
 
 from ipfs_accelerate_generator.finding import Effect, Finding
-from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Processors, Tensor, Unproved, file_stem
+from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Processors, Unproved, file_stem
+from ipfs_accelerate_generator.tensor import Tensor
 from ipfs_accelerate_generator.tomlsource import KeyPath, TomlSource
 from ipfs_accelerate_generator.values import SpecError
 from ipfs_accelerate_py.errors import unknown

@@ -8,9 +8,9 @@ from dataclasses import replace
 from math import prod
 from typing import Any, Final
 
-from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.pictured import MARKED
+from ipfs_accelerate_generator.tensor import Tensor
 
 Made = Mapping[str, Any]
 

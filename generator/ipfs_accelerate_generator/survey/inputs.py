@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey import pictured, shown, spoken
+from ipfs_accelerate_generator.survey.rules import sounds
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
 from ipfs_accelerate_generator.survey.senses import source
-from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, SAMPLES, Shape, number, text
+from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number, text
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
 # Beside what the type's processors return.
@@ -177,7 +178,7 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
     if "input_ids" in wanted:  # beside a sound or a picture the mask is the text's
         shape = replace(shape, masked=shape.whole)
     elif "input_values" in wanted:
-        shape = replace(shape, masked=SAMPLES)
+        shape = replace(shape, masked=sounds.samples(shape))
     elif "input_features" in wanted:
         shape = replace(shape, masked=_frames(shape))
     else:
@@ -350,7 +351,7 @@ def _video(shape: Shape, generator: Any) -> Any:
 def _wave(shape: Shape, generator: Any) -> Any:
     import torch
 
-    return torch.randn(shape.batch, SAMPLES, generator=generator)
+    return torch.randn(shape.batch, sounds.samples(shape), generator=generator)
 
 
 def _frames(shape: Shape) -> int:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from ipfs_accelerate_generator.spec import Tensor
 from ipfs_accelerate_generator.survey import given
 from ipfs_accelerate_generator.survey.described import READ, described
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.rules.table import LITERAL
 from ipfs_accelerate_generator.survey.running import TOKENS, Feed
+from ipfs_accelerate_generator.tensor import Tensor
 
 Made = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ipfs_accelerate_generator.planned import GENERATING, TEXT_TENSORS
-from ipfs_accelerate_generator.spec import FUSED, Tensor
+from ipfs_accelerate_generator.spec import FUSED
 from ipfs_accelerate_generator.survey import behind, fused, given, packed, readings
 from ipfs_accelerate_generator.survey.building import built, weighs_labels
 from ipfs_accelerate_generator.survey.changes import change, unmasked
@@ -17,12 +17,14 @@ from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import fed, make
 from ipfs_accelerate_generator.survey.pictured import PATCHES, image_token
+from ipfs_accelerate_generator.survey.resized import resized
 from ipfs_accelerate_generator.survey.rules.table import LITERAL, SOUNDS
-from ipfs_accelerate_generator.survey.running import TOKENS, Feed, forward, settled
+from ipfs_accelerate_generator.survey.running import Feed, forward, settled
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.stages import all_stages
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.survey.tables import LABELS, OTHER_LABELS
+from ipfs_accelerate_generator.tensor import Tensor
 from ipfs_accelerate_generator.values import SpecError, Value
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE
 from ipfs_accelerate_py.evidence.writing import awake
@@ -208,7 +210,7 @@ def _tensors(candidate: Candidate, model: Any, feed: Feed, whole: bool, *, texts
     except FOREIGN:
         more = None
     try:
-        longer = feed.made(tokens=TOKENS[1])
+        longer = resized(candidate, model, feed)
         tensors = described(feed.made(), longer, more, whole=whole, literal=literal, texts=texts)
         if not _takes_any_ids(candidate, model, feed, tensors):
             literal |= {"input_ids"}

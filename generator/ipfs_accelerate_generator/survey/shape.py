@@ -67,6 +67,8 @@ class Shape:
     """Which of its rules makes an input; the first where nothing is said."""
     heard: int = 0
     """How many frames or samples the sounds have that stand beside a mask of them."""
+    stretch: int = 1
+    """How many times the usual length the sounds have."""
     sizes: Mapping[str, Mapping[int, int]] = field(default_factory=dict, hash=False)
     """Sizes that a layer asked for, by input and axis."""
 

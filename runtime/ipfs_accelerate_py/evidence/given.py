@@ -161,13 +161,7 @@ def _with_inputs(skill: Skill, task: str, case: ArrayCase, checkpoint: Checkpoin
     """
     arrays = ArrayInput(checkpoint, case.given, whole=case.whole)
     usual = arrays.drawn(_SEED)
-    for change in _SIZES if any(each.vary for each in case.given.values()) else ():
-        sizes = {
-            name: tuple(
-                change(size) if axis in each.vary else size for axis, size in enumerate(arrays.sizes[name])
-            )
-            for name, each in case.given.items()
-        }
+    for sizes in _other_sizes(arrays, case):
         inputs = (*arrays.drawn(_SEED + 1, sizes), *usual)
         trial = ArrayBench(skill, task, replace(case, inputs=inputs), checkpoint)
         try:
@@ -176,11 +170,26 @@ def _with_inputs(skill: Skill, task: str, case: ArrayCase, checkpoint: Checkpoin
             continue
         if all(np.isfinite(output).all() for output in outputs.values()):
             return replace(case, inputs=inputs)
-    if any(each.vary and not len(each.values) for each in case.given.values()) and not any(
+    free = any(each.vary and not len(each.values) for each in case.given.values()) and not any(
         len(each.values) and not _is_mask(np.asarray(each.values)) for each in case.given.values()
-    ):
+    )
+    if arrays.resized or free:
         raise EvidenceError(f"{task} takes no other sizes than {arrays.sizes}, although axes vary")
     return replace(case, inputs=usual)
+
+
+def _other_sizes(arrays: ArrayInput, case: ArrayCase) -> Iterator[Mapping[str, tuple[int, ...]]]:
+    """Yield the sizes of the second sample where there is one, else what the axes that vary may be changed to."""
+    if arrays.resized:
+        yield arrays.other_sizes
+        return
+    for change in _SIZES if any(each.vary for each in case.given.values()) else ():
+        yield {
+            name: tuple(
+                change(size) if axis in each.vary else size for axis, size in enumerate(arrays.sizes[name])
+            )
+            for name, each in case.given.items()
+        }
 
 
 def _answers_otherwise(

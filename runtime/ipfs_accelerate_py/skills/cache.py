@@ -144,7 +144,7 @@ class _RecordingDecoder:
 
 
 def traces(head: Head, model: Module, checkpoint: Checkpoint) -> list[Trace]:
-    """Return what the head's session feeds for its sample inputs, for all together and then for each alone.
+    """Return what the head's session feeds for its sample inputs: for all, for each alone, for those of another size.
 
     They are of unequal length: together, no mask is all ones, and alone, rows and lengths are others.
 
@@ -153,7 +153,7 @@ def traces(head: Head, model: Module, checkpoint: Checkpoint) -> list[Trace]:
     """
     steps = head.steps(checkpoint)
     found: list[Trace] = []
-    for inputs in (steps.sample, *((one,) for one in steps.sample)):
+    for inputs in (steps.sample, *((one,) for one in steps.sample), *((steps.other,) if steps.other else ())):
         rows = [row for example in steps.prepare(inputs, steps.options) for row in example.rows]
         found.append(_traced(head, model, checkpoint, rows))
     return found

@@ -28,7 +28,7 @@ _MADE_WITH = ("torch", "transformers", "openvino", "onnxruntime", "onnx", "onnxs
 
 
 def samples(head: Head, checkpoint: Checkpoint) -> list[dict[str, Array]]:
-    """Return the head's own sample inputs as batches: all of them, and then each alone.
+    """Return the head's own sample inputs as batches: all of them, each alone, and then those of another size.
 
     They are of unequal length: together, no mask is all ones, and alone, rows and lengths are others.
     """
@@ -39,7 +39,11 @@ def samples(head: Head, checkpoint: Checkpoint) -> list[dict[str, Array]]:
         fitting = [row for row in rows if row.keys() == head.inputs.keys()]  # a tower is fed by some of them
         return [collate(fitting, steps.padding)] if fitting else []
 
-    return [*batch(steps.sample), *(each for one in steps.sample for each in batch([one]))]
+    return [
+        *batch(steps.sample),
+        *(each for one in steps.sample for each in batch([one])),
+        *batch(steps.other),
+    ]
 
 
 def example_tensors(head: Head | Part, batch: dict[str, Array]) -> tuple[Any, ...]:

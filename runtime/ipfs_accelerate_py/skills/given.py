@@ -32,7 +32,9 @@ class Given:
     A size may be a text that says where a checkpoint's own is read, a product of numbers and of fields of config.json
     with their usual values: "2*vision_config.hidden_size=768". Axes in `vary` take any size. Numbers are drawn evenly
     from `low` up to, and without, `high`; where both are 0, from the standard normal distribution. `values` are the
-    numbers themselves, where others would make no sense; of an input with rows they are those of several.
+    numbers themselves, where others would make no sense; of an input with rows they are those of several. Where such
+    numbers tie the sizes of the inputs to each other, there is a second sample, of `other_sizes` and with the numbers
+    `others`; an input without them has there what it has in the first.
     """
 
     dtype: Literal["float32", "int64", "bool"]
@@ -41,6 +43,8 @@ class Given:
     low: int = 0
     high: int = 0
     values: Sequence[Any] = ()
+    other_sizes: tuple[int | str, ...] = ()
+    others: Sequence[Any] = ()
     idle: bool = False  # the class takes it, and the output does not depend on it
 
     def port(self, *, whole: bool) -> Port:
@@ -66,14 +70,23 @@ class ArrayInput:
     def __init__(self, checkpoint: Checkpoint, inputs: Inputs, *, whole: bool = False) -> None:
         self.inputs = inputs
         self.whole = whole
-        self.sizes = {
-            name: tuple(_number(checkpoint, size) for size in each.sizes) for name, each in inputs.items()
-        }
+
+        def read(sizes: tuple[int | str, ...]) -> tuple[int, ...]:
+            return tuple(_number(checkpoint, size) for size in sizes)
+
+        self.sizes = {name: read(each.sizes) for name, each in inputs.items()}
+        self.other_sizes = {name: read(each.other_sizes or each.sizes) for name, each in inputs.items()}
+        self.resized = any(each.other_sizes for each in inputs.values())
 
     @property
     def sample(self) -> tuple[dict[str, Array], ...]:
         """Inputs that any checkpoint of the type can answer, of one size."""
         return self.drawn(_SEED)
+
+    @property
+    def other(self) -> tuple[dict[str, Array], ...]:
+        """The same of another size; none of a head whose inputs are not tied to each other."""
+        return self.drawn(_SEED, self.other_sizes) if self.resized else ()
 
     def drawn(
         self, seed: int, sizes: Mapping[str, tuple[int, ...]] | None = None
@@ -82,14 +95,21 @@ class ArrayInput:
         chosen = sizes or self.sizes
         random = np.random.default_rng(seed)
         return tuple(
-            {name: self._draw(name, row, chosen[name], random) for name in self.inputs}
+            {
+                name: self._draw(
+                    self.inputs[name], row, chosen[name], random, others=chosen == self.other_sizes
+                )
+                for name in self.inputs
+            }
             for row in range(1 if self.whole else _SAMPLES)
         )
 
-    def _draw(self, name: str, row: int, sizes: tuple[int, ...], random: np.random.Generator) -> Array:
-        each = self.inputs[name]
+    def _draw(
+        self, each: Given, row: int, sizes: tuple[int, ...], random: np.random.Generator, *, others: bool
+    ) -> Array:
         if len(each.values):
-            values = np.asarray(each.values, dtype=each.dtype)
+            told = each.others if others and len(each.others) else each.values
+            values = np.asarray(told, dtype=each.dtype)
             row_of = np.asarray(values if self.whole else values[row % len(values)])
             for axis, (old, new) in enumerate(zip(row_of.shape, sizes, strict=True)):
                 row_of = row_of.take(np.arange(new) * old // max(new, 1), axis)  # stretched, as a mask may be

@@ -44,6 +44,7 @@ class Steps:
     `prepare` turns inputs into examples, `present` one example and the outputs of its rows into an answer. Arrays named
     in `padding` vary in length along their first axis and are filled up with that value. `sample` are inputs that any
     checkpoint of the type can answer: an export is traced with them and an unproved backend is checked with them.
+    `other` are such of another size, which an export is compared on, too.
     """
 
     prepare: Callable[[Sequence[Any], Options], list[Example]]
@@ -61,6 +62,7 @@ class Steps:
     # From the handler, its rows and the options to the outputs of each row, where a head that decodes has to do so more
     # than once for a row, as for a long sound.
     run: Callable[[Any, Sequence[Features], Options], list[dict[str, Array]]] | None = None
+    other: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)

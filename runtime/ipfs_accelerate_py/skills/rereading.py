@@ -63,7 +63,14 @@ class WrittenInput(ArrayInput):
     @property
     def sample(self) -> tuple[dict[str, Array], ...]:
         """Inputs that any checkpoint of the type can answer, with different numbers of tokens written."""
-        rows = super().sample
+        return self._begun(super().sample)
+
+    @property
+    def other(self) -> tuple[dict[str, Array], ...]:
+        """The same of another size; none of a head whose inputs are not tied to each other."""
+        return self._begun(super().other)
+
+    def _begun(self, rows: Sequence[dict[str, Array]]) -> tuple[dict[str, Array], ...]:
         return tuple(
             {**row, WRITTEN: np.repeat(self._word(row), 2 + place)} for place, row in enumerate(rows)
         )

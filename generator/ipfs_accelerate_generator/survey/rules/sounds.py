@@ -34,7 +34,12 @@ def bands(shape: Shape) -> int:
 
 def length(shape: Shape) -> int:
     """Return how many frames a spectrogram has: as many as the model has places for, if that is fixed."""
-    return 2 * number(shape.config, ("max_source_positions",), _FRAMES // 2)
+    return shape.stretch * 2 * number(shape.config, ("max_source_positions",), _FRAMES // 2)
+
+
+def samples(shape: Shape) -> int:
+    """Return how many samples a sound has."""
+    return SAMPLES * shape.stretch
 
 
 def _random(generator: Any, *sizes: int) -> Any:
@@ -46,27 +51,30 @@ def _random(generator: Any, *sizes: int) -> Any:
 def _free(shape: Shape) -> int:
     """Return a number of frames that grows with the tokens, so that it is seen whether the length is free."""
     places = number(shape.config, ("max_position_embeddings",), 8 * shape.tokens)
-    return shape.tokens * (8 if places >= 8 * shape.tokens else 4)
+    return shape.stretch * shape.tokens * (8 if places >= 8 * shape.tokens else 4)
 
 
 def mono(shape: Shape, generator: Any) -> Any:
     """Samples by channel."""
-    return _random(generator, shape.batch, number(shape.config, ("audio_channels",), 1), SAMPLES)
+    return _random(generator, shape.batch, number(shape.config, ("audio_channels",), 1), samples(shape))
 
 
 def even(shape: Shape, generator: Any) -> Any:
     """As many samples as the usual hops divide."""
-    return _random(generator, shape.batch, _EVEN_SAMPLES)
+    return _random(generator, shape.batch, _EVEN_SAMPLES * shape.stretch)
 
 
 def even_mono(shape: Shape, generator: Any) -> Any:
     """The same by channel."""
-    return _random(generator, shape.batch, number(shape.config, ("audio_channels",), 1), _EVEN_SAMPLES)
+    return _random(
+        generator, shape.batch, number(shape.config, ("audio_channels",), 1), _EVEN_SAMPLES * shape.stretch
+    )
 
 
 def fixed_spectrogram_bands_last(shape: Shape, generator: Any) -> Any:
     """Bands by time, of the one length that the model is made for."""
-    return _random(generator, shape.batch, number(shape.config, ("max_length",), 128), bands(shape))
+    frames = shape.stretch * number(shape.config, ("max_length",), 128)
+    return _random(generator, shape.batch, frames, bands(shape))
 
 
 def bands_last(shape: Shape, generator: Any) -> Any:
@@ -93,7 +101,7 @@ def bands_in_a_row(shape: Shape, generator: Any) -> Any:
 def bands_of_samples(shape: Shape, generator: Any) -> Any:
     """Frames of bands, as many as the samples beside them make."""
     hop = number(shape.config, ("encoder_hop_length", "hop_length"), 320)
-    return _random(generator, shape.batch, _EVEN_SAMPLES // hop, bands(shape))
+    return _random(generator, shape.batch, _EVEN_SAMPLES * shape.stretch // hop, bands(shape))
 
 
 def fixed_bands_last(shape: Shape, generator: Any) -> Any:
