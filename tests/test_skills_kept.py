@@ -17,6 +17,7 @@ from transformers import (
 
 from ipfs_accelerate_py.errors import BundleError
 from ipfs_accelerate_py.skills import kept
+from ipfs_accelerate_py.skills.cache import once
 from ipfs_accelerate_py.skills.engine_eager import empty_cache
 
 _SIZES = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2}
@@ -84,3 +85,20 @@ def test_a_layer_of_an_unknown_kind_is_named() -> None:
 
     with pytest.raises(BundleError, match="Strange"):
         kept.laid_open(Holding())
+
+
+@pytest.mark.parametrize("make", [_windows, _states])
+@pytest.mark.parametrize("length", [9, 2])  # longer than a window, and shorter
+def test_what_layers_keep_first_is_what_they_would_copy(make: Any, length: int) -> None:
+    torch.manual_seed(0)
+    model = make().eval()
+    name = "cache_params" if "Mamba" in type(model).__name__ else "past_key_values"
+    ids = torch.arange(2 * length).reshape(2, length)
+    usual, begun = empty_cache(model), once(empty_cache(model))
+    with torch.no_grad():
+        want = model(ids, **{name: usual}, use_cache=True).logits
+        got = model(ids, **{name: begun}, use_cache=True).logits
+    assert torch.equal(got, want)
+    kept_by, as_usual = kept.laid_open(begun), kept.laid_open(usual)
+    assert kept_by.keys() == as_usual.keys()
+    assert all(torch.equal(tensor, as_usual[key]) for key, tensor in kept_by.items())

@@ -158,3 +158,21 @@ def test_pieces_cut_by_what_a_tensor_tells_are_those_of_pytorch() -> None:
     with rewrites.traced():
         got = tensor.split(sizes.tolist())
     assert [each.tolist() for each in got] == [each.tolist() for each in want]
+
+
+def test_an_empty_tensor_of_one_axis_is_left_out_where_tensors_are_joined() -> None:
+    tensor = torch.arange(6.0).reshape(1, 2, 3)
+    with rewrites.traced():
+        assert torch.equal(
+            torch.cat([torch.tensor([]), tensor, tensor], dim=-2), torch.cat([tensor, tensor], dim=1)
+        )
+        assert torch.cat([torch.tensor([]), torch.tensor([1.0])]).tolist() == [1.0]
+
+
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("axis", [1, -1])
+def test_windows_are_those_of_pytorch(axis: int, step: int) -> None:
+    tensor = torch.arange(40.0).reshape(2, 5, 4)
+    want = tensor.unfold(axis, 3, step)
+    with rewrites.traced():
+        assert torch.equal(tensor.unfold(axis, 3, step), want)

@@ -41,7 +41,7 @@ def cache_of(layers: Sequence[tuple[Any, Any]]) -> Any:
 def once(like: Any = None) -> Any:
     """Return an empty cache that is filled once: it puts nothing in front of what it is given, so it can be traced.
 
-    With the layers of the empty cache `like`, of which those that keep a window or a state stay as they are.
+    With the layers of the empty cache `like`, of which those that keep a window or a state take it as it comes.
     """
     from transformers.cache_utils import Cache, DynamicLayer
 
@@ -52,7 +52,9 @@ def once(like: Any = None) -> Any:
 
     if like is None:
         return Cache(layer_class_to_replicate=Once)
-    return Cache(layers=[Once() if type(layer) is DynamicLayer else layer for layer in like.layers])
+    return Cache(
+        layers=[Once() if type(layer) is DynamicLayer else kept.begin(layer) for layer in like.layers]
+    )
 
 
 @dataclass

@@ -137,3 +137,33 @@ def _replacing(kind: Any) -> Any:
             return recurrent_states
 
     return Replacing
+
+
+def begin(layer: Any) -> Any:
+    """Return `layer`, empty, whose first states are kept as they come: copied into zeros, they would be no output."""
+    if hasattr(layer, "recurrent_states"):
+        layer.__class__ = _beginning(type(layer))
+    return layer
+
+
+def _beginning(kind: Any) -> Any:
+    """Return a subclass of a layer with states, which is filled once; short windows are filled up with zeros."""
+
+    class Beginning(kind):  # type: ignore[misc]  # transformers is an unchecked library
+        def update_conv_state(
+            self, conv_states: Any, state_idx: int = 0, conv_kernel_size: int | None = None, **_: Any
+        ) -> Any:
+            import torch
+
+            size = conv_states.shape[-1] if conv_kernel_size is None else conv_kernel_size
+            self.conv_states[state_idx] = torch.nn.functional.pad(conv_states, (size, 0))[..., -size:]
+            self.conv_kernel_size[state_idx] = size
+            self.is_conv_states_initialized[state_idx] = self.has_previous_state[state_idx] = True
+            return self.conv_states[state_idx] if conv_states.shape[-1] < size else conv_states
+
+        def update_recurrent_state(self, recurrent_states: Any, state_idx: int = 0, **_: Any) -> Any:
+            self.recurrent_states[state_idx] = recurrent_states
+            self.is_recurrent_states_initialized[state_idx] = True
+            return recurrent_states
+
+    return Beginning

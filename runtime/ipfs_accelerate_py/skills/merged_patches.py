@@ -1,6 +1,7 @@
 """What towers make of a square of patches, or of its frames, done for those of all pictures at once.
 
-transformers does it picture by picture, with the numbers of its grid (`models/video_llama_3`, `models/kimi_k25`).
+transformers does it picture by picture, with the numbers of its grid (`models/video_llama_3`, `models/kimi_k25`,
+`models/minicpmv4_6`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ipfs_accelerate_py.skills.packed_pictures import Patches, numbered, starts_of, whole
-from ipfs_accelerate_py.skills.replacing import in_classes, in_models, replaced
+from ipfs_accelerate_py.skills.replacing import classes_with, in_classes, in_models, replaced
 
 
 @contextmanager
@@ -19,6 +20,7 @@ def by_squares() -> Iterator[None]:
     with replaced(
         *in_classes({"VideoLlama3VisionModel": _shrunk}, "pixel_unshuffle"),
         *in_models({"get_vision_temporal_merge_index": _merging}),
+        *((kind, "forward", _repeated(kind.forward)) for kind in classes_with("forward") if _repeats(kind)),
     ):
         yield
 
@@ -54,3 +56,35 @@ def _merging(grid_thw: Any, kernel_height: int, kernel_width: int, kwargs: Any =
     inner = torch.arange(kernel_height * kernel_width)
     down, right = whole(inner, kernel_width), inner % kernel_width
     return first.reshape(-1, 1, 1) + frame * size.reshape(-1, 1, 1) + down * across.reshape(-1, 1, 1) + right
+
+
+def _repeats(kind: Any) -> bool:
+    """Return whether a class merges what it has merged, as often as its configuration says."""
+    return "merger_times" in getattr(kind.forward, "__code__", _repeats.__code__).co_names
+
+
+def _repeated(usual: Any) -> Any:
+    def forward(self: Any, hidden_states: Any, target_sizes: Any) -> list[Any]:
+        """Return one vector for each square of squares of patches, those of all pictures one behind the other."""
+        import torch
+
+        side, other = self.merge_kernel_size
+        if side != other:
+            found: list[Any] = usual(self, hidden_states, target_sizes)
+            return found
+        grids = torch.nn.functional.pad(target_sizes, (1, 0), value=1)
+        vectors = hidden_states[0]
+        for turn in range(self.merger_times):
+            vectors = self.mlp[turn](
+                vectors[_in_squares(grids, side)].reshape(-1, side * side * vectors.shape[-1])
+            )
+            grids = torch.cat([grids[:, :1], whole(grids[:, 1:], side)], dim=1)
+        return [vectors]
+
+    return forward
+
+
+def _in_squares(grids: Any, side: int) -> Any:
+    """Return the numbers of the patches, which come row by row, with those of one square side by side."""
+    at = Patches(grids, side)
+    return at.start + (at.frame * grids[at.picture, 1] + at.row) * grids[at.picture, 2] + at.column

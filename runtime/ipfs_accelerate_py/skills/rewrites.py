@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from ipfs_accelerate_py.skills.begun_places import by_begins
 from ipfs_accelerate_py.skills.boxed_patches import by_order
 from ipfs_accelerate_py.skills.complex_numbers import as_pairs
 from ipfs_accelerate_py.skills.decaying_states import decayed_by_token
@@ -55,6 +56,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(by_tiles())
         stack.enter_context(by_rows())
         stack.enter_context(by_runs())
+        stack.enter_context(by_begins())
         stack.enter_context(by_tokens())
         stack.enter_context(by_squares())
         stack.enter_context(by_views())
@@ -159,16 +161,31 @@ def said_otherwise() -> Iterator[None]:
     """Within this, what is combined in place is combined anew, and what is taken along an axis is gathered.
 
     ONNX has neither `|=` and `&=` of masks (`models/modernvbert`) nor `take_along_dim` (`models/pp_doclayout_v2`), and
-    the tracer finds no operation that scatters one truth value (`models/glm_moe_dsa`).
+    the tracer finds no operation that scatters one truth value (`models/glm_moe_dsa`). What a cache begins with, an
+    empty tensor of one axis, PyTorch leaves out when it joins tensors of more axes, and OpenVINO does not. Windows that
+    go on by one (`models/inkling2`) are slices of an axis whose size need not be known.
     """
     import torch
 
-    usual = torch.Tensor.scatter
+    usual, usual_cat, usual_unfold = torch.Tensor.scatter, torch.cat, torch.Tensor.unfold
 
     def scattered(tensor: Any, dim: int, index: Any, *given: Any, **settings: Any) -> Any:
         if tensor.dtype != torch.bool or len(given) != 1 or not isinstance(given[0], bool):
             return usual(tensor, dim, index, *given, **settings)
         return usual(tensor.long(), dim, index, int(given[0])).bool()
+
+    def unfolded(tensor: Any, dimension: int, size: int, step: int) -> Any:
+        if step != 1:
+            return usual_unfold(tensor, dimension, size, step)
+        place = dimension % tensor.dim()
+        count = tensor.shape[place] - size + 1
+        before = (slice(None),) * place
+        return torch.stack([tensor[(*before, slice(first, first + count))] for first in range(size)], dim=-1)
+
+    def joined(tensors: Any, *given: Any, **settings: Any) -> Any:
+        tensors = list(tensors)
+        most = max((tensor.dim() for tensor in tensors), default=0)
+        return usual_cat([each for each in tensors if each.dim() in (0, most)], *given, **settings)
 
     def taken(tensor: Any, indices: Any, dim: int) -> Any:
         place = dim % tensor.dim()
@@ -185,6 +202,8 @@ def said_otherwise() -> Iterator[None]:
         (torch, "take_along_dim", taken),
         (torch.Tensor, "take_along_dim", taken),
         (torch.Tensor, "scatter", scattered),
+        (torch, "cat", joined),
+        (torch.Tensor, "unfold", unfolded),
     ):
         yield
 
