@@ -68,6 +68,7 @@ _SHAPING = (
     "packed_sounds.py",
     "patch_squares.py",
     "patch_tower.py",
+    "prefixed_patches.py",
     "prompted_texts.py",
     "quotients.py",
     "recurrences.py",

@@ -76,7 +76,7 @@ def _repeated(usual: Any) -> Any:
         vectors = hidden_states[0]
         for turn in range(self.merger_times):
             vectors = self.mlp[turn](
-                vectors[_in_squares(grids, side)].reshape(-1, side * side * vectors.shape[-1])
+                vectors[in_squares(grids, side)].reshape(-1, side * side * vectors.shape[-1])
             )
             grids = torch.cat([grids[:, :1], whole(grids[:, 1:], side)], dim=1)
         return [vectors]
@@ -84,7 +84,7 @@ def _repeated(usual: Any) -> Any:
     return forward
 
 
-def _in_squares(grids: Any, side: int) -> Any:
+def in_squares(grids: Any, side: int) -> Any:
     """Return the numbers of the patches, which come row by row, with those of one square side by side."""
     at = Patches(grids, side)
     return at.start + (at.frame * grids[at.picture, 1] + at.row) * grids[at.picture, 2] + at.column

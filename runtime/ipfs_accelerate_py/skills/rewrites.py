@@ -25,6 +25,7 @@ from ipfs_accelerate_py.skills.ordered_numbers import by_comparison
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
 from ipfs_accelerate_py.skills.packed_sounds import by_length
 from ipfs_accelerate_py.skills.patch_squares import by_neighbours
+from ipfs_accelerate_py.skills.prefixed_patches import by_places
 from ipfs_accelerate_py.skills.prompted_texts import masked_by_truth
 from ipfs_accelerate_py.skills.quotients import rounded_down
 from ipfs_accelerate_py.skills.recurrences import token_by_token
@@ -59,6 +60,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(by_begins())
         stack.enter_context(by_tokens())
         stack.enter_context(by_squares())
+        stack.enter_context(by_places())
         stack.enter_context(by_views())
         stack.enter_context(by_neighbours())
         stack.enter_context(by_length())
