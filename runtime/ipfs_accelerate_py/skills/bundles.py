@@ -40,6 +40,7 @@ _SHAPING = (
     "boxed_patches.py",
     "cache.py",
     "calls.py",
+    "chunked_sounds.py",
     "complex_numbers.py",
     "decaying_states.py",
     "deep_vectors.py",

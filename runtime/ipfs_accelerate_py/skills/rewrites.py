@@ -12,6 +12,7 @@ from typing import Any
 
 from ipfs_accelerate_py.skills.begun_places import by_begins
 from ipfs_accelerate_py.skills.boxed_patches import by_order
+from ipfs_accelerate_py.skills.chunked_sounds import by_chunk
 from ipfs_accelerate_py.skills.complex_numbers import as_pairs
 from ipfs_accelerate_py.skills.decaying_states import decayed_by_token
 from ipfs_accelerate_py.skills.deep_vectors import by_tokens
@@ -67,6 +68,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(rounded_down())
         stack.enter_context(by_counting())
         stack.enter_context(by_distance())
+        stack.enter_context(by_chunk())
         stack.enter_context(by_band())
         stack.enter_context(by_broadcasting())
         stack.enter_context(without_drawing())
