@@ -37,6 +37,7 @@ _FULL = 1_000_000  # bytes; a disk with less has no room for any model
 # The runtime's own sources that shape an exported graph.
 _SHAPING = (
     "begun_places.py",
+    "begun_caches.py",
     "boxed_patches.py",
     "cache.py",
     "calls.py",
@@ -72,6 +73,7 @@ _SHAPING = (
     "prefixed_patches.py",
     "prompted_texts.py",
     "quotients.py",
+    "ranked_queries.py",
     "recurrences.py",
     "relative_places.py",
     "replacing.py",
@@ -83,6 +85,7 @@ _SHAPING = (
     "shown_session.py",
     "shown_tower.py",
     "sized_pictures.py",
+    "sliding_stretches.py",
     "sound_lengths.py",
     "speech_settings.py",
     "spread_masks.py",

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ipfs_accelerate_py.skills.begun_places import by_begins
+from ipfs_accelerate_py.skills.begun_caches import with_axes
 from ipfs_accelerate_py.skills.boxed_patches import by_order
 from ipfs_accelerate_py.skills.chunked_sounds import by_chunk
 from ipfs_accelerate_py.skills.complex_numbers import as_pairs
@@ -29,10 +30,12 @@ from ipfs_accelerate_py.skills.patch_squares import by_neighbours
 from ipfs_accelerate_py.skills.prefixed_patches import by_places
 from ipfs_accelerate_py.skills.prompted_texts import masked_by_truth
 from ipfs_accelerate_py.skills.quotients import rounded_down
+from ipfs_accelerate_py.skills.ranked_queries import by_rank
 from ipfs_accelerate_py.skills.recurrences import token_by_token
 from ipfs_accelerate_py.skills.relative_places import by_distance
 from ipfs_accelerate_py.skills.replacing import replaced
 from ipfs_accelerate_py.skills.sized_pictures import by_sizes
+from ipfs_accelerate_py.skills.sliding_stretches import by_place
 from ipfs_accelerate_py.skills.sound_lengths import by_counting
 from ipfs_accelerate_py.skills.spread_masks import by_broadcasting
 from ipfs_accelerate_py.skills.tiled_towers import by_tiles
@@ -68,6 +71,9 @@ def traced() -> Iterator[None]:
         stack.enter_context(rounded_down())
         stack.enter_context(by_counting())
         stack.enter_context(by_distance())
+        stack.enter_context(by_rank())
+        stack.enter_context(with_axes())
+        stack.enter_context(by_place())
         stack.enter_context(by_chunk())
         stack.enter_context(by_band())
         stack.enter_context(by_broadcasting())
@@ -109,10 +115,11 @@ def repeats_by_shape() -> Iterator[None]:
 
 @contextmanager
 def axes_from_the_front() -> Iterator[None]:
-    """Within this, `permute` counts its axes from the front.
+    """Within this, `permute` counts its axes from the front, and moves an axis for `movedim`.
 
     The exporter that traces writes an axis counted from the end as it is, and ONNX knows none
-    (`models/mamba2/modeling_mamba2.py::mamba2_chunk_scan`).
+    (`models/mamba2/modeling_mamba2.py::mamba2_chunk_scan`). Where an axis is moved to, it reckons wrongly if it knows
+    not how many there are (`models/gemma4`).
     """
     import torch
 
@@ -122,7 +129,16 @@ def axes_from_the_front() -> Iterator[None]:
         given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
         return usual(tensor, [axis % tensor.dim() for axis in given])
 
-    with replaced((torch.Tensor, "permute", permuted)):
+    def moved(tensor: Any, source: int, destination: int) -> Any:
+        axes = list(range(tensor.dim()))
+        axes.insert(destination % len(axes), axes.pop(source % len(axes)))
+        return usual(tensor, axes)
+
+    with replaced(
+        (torch.Tensor, "permute", permuted),
+        (torch.Tensor, "movedim", moved),
+        (torch, "movedim", moved),
+    ):
         yield
 
 
