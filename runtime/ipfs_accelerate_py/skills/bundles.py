@@ -71,6 +71,7 @@ _SHAPING = (
     "patch_squares.py",
     "patch_tower.py",
     "prefixed_patches.py",
+    "pooled_places.py",
     "prompted_texts.py",
     "quotients.py",
     "ranked_queries.py",

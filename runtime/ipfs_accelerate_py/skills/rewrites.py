@@ -28,6 +28,7 @@ from ipfs_accelerate_py.skills.packed_pictures import by_grid
 from ipfs_accelerate_py.skills.packed_sounds import by_length
 from ipfs_accelerate_py.skills.patch_squares import by_neighbours
 from ipfs_accelerate_py.skills.prefixed_patches import by_places
+from ipfs_accelerate_py.skills.pooled_places import by_block
 from ipfs_accelerate_py.skills.prompted_texts import masked_by_truth
 from ipfs_accelerate_py.skills.quotients import rounded_down
 from ipfs_accelerate_py.skills.ranked_queries import by_rank
@@ -71,6 +72,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(rounded_down())
         stack.enter_context(by_counting())
         stack.enter_context(by_distance())
+        stack.enter_context(by_block())
         stack.enter_context(by_rank())
         stack.enter_context(with_axes())
         stack.enter_context(by_place())
