@@ -27,6 +27,7 @@ FUSED: Final = "sdpa"
 ATTENTION: Final = ("", PLAIN, FUSED)
 POOLING: Final = ("", "map", "first", "mean")
 PICTURES: Final = ("", "whole", "nested", "tiled", "cut", "rows", "patches")
+_MASKLESS: Final = ("TokenizersBackend", "ReformerTokenizer")
 PICTURED: Final = frozenset({"LlavaProcessor", "LlavaNextProcessor", "Qwen2VLProcessor", "Qwen3VLProcessor"})
 """Processors of texts with pictures that somebody wrote in NumPy; what the others make is given as arrays."""
 
@@ -235,8 +236,8 @@ class ModelSpec:
 
     @property
     def hides_words(self) -> bool:
-        """Whether words are hidden from a type that has no tokenizer of its own, and so no token for them."""
-        return "fill-mask" in self.tasks and self.processors.tokenizer == "TokenizersBackend"
+        """Whether words are hidden from a type whose tokenizer has no token for them, or that has none of its own."""
+        return "fill-mask" in self.tasks and self.processors.tokenizer in _MASKLESS
 
     @property
     def judges_ends(self) -> bool:

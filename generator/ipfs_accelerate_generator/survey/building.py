@@ -8,6 +8,7 @@ from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.running import first_line
 from ipfs_accelerate_generator.survey.shape import text
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
+from ipfs_accelerate_generator.values import Value
 
 MOST_PARAMETERS: Final = 20_000_000
 
@@ -41,6 +42,22 @@ def _described_by(
         return made
     inner = text(made)
     return inner if isinstance(inner, wants) else made
+
+
+def named_as(candidate: Candidate, model: Any) -> dict[str, Value]:
+    """Return the type by whose rules the weights of `model` have to be named, where its class belongs to another.
+
+    transformers names them by the type of the configuration alone: one whose own class holds another (`shieldgemma2`)
+    puts a name before each, which the class that is held, loaded by itself, does not have.
+    """
+    from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+    own = getattr(candidate.model, "config_class", None)
+    if own is None or isinstance(model.config, own) or not own.model_type:
+        return {}
+    renamed = get_checkpoint_conversion_mapping(model.config.model_type)
+    held = any(getattr(each, "prefix_to_add", None) for each in renamed or ())
+    return {"model_type": own.model_type} if held else {}
 
 
 def _weightless(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:

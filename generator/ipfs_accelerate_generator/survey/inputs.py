@@ -277,6 +277,16 @@ def _ids(shape: Shape, generator: Any) -> Any:
     return torch.cat([ids[..., :third], *some, ids[..., third:]], dim=-1) if shape.placed else ids
 
 
+def _begun(shape: Shape, generator: Any) -> Any:
+    """Ids that a decoder has written: like those of a text, or a few that are not its end, neither."""
+    import torch
+
+    if not shape.begun:
+        return _ids(shape, generator)
+    highest = number(text(shape.config), ("vocab_size",), number(shape.config, ("vocab_size",), 64))
+    return torch.randint(min(20, highest // 2), highest, (*shape.rows, shape.begun), generator=generator)
+
+
 def _mask(shape: Shape, _generator: Any) -> Any:
     """Ones, with the second row a third shorter; a picture is never hidden."""
     import torch
@@ -380,7 +390,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "input_ids": _ids,
     "attention_mask": _mask,
     "token_type_ids": _segments,
-    "decoder_input_ids": _ids,
+    "decoder_input_ids": _begun,
     "pixel_values": _pixels,
     "pixel_mask": _pixel_mask,
     "bool_masked_pos": _masked_patches,

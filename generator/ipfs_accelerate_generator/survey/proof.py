@@ -10,7 +10,7 @@ from typing import Any, Final
 from ipfs_accelerate_generator.planned import GENERATING, TEXT_TENSORS
 from ipfs_accelerate_generator.spec import FUSED
 from ipfs_accelerate_generator.survey import behind, fused, given, packed, readings
-from ipfs_accelerate_generator.survey.building import built, weighs_labels
+from ipfs_accelerate_generator.survey.building import built, named_as, weighs_labels
 from ipfs_accelerate_generator.survey.changes import change, unmasked
 from ipfs_accelerate_generator.survey.company import spoilt
 from ipfs_accelerate_generator.survey.described import described
@@ -32,6 +32,11 @@ from ipfs_accelerate_py.evidence.writing import awake
 WRITING: Final = GENERATING | {"automatic-speech-recognition"}
 """Tasks that are answered token by token."""
 
+# What a class says that is one half of its type, and what its configuration has to say then.
+_ASKED: Final[Mapping[str, Mapping[str, Value]]] = {
+    "is_decoder=True": {"is_decoder": True},
+    "only supports encoder-only": {"is_encoder_decoder": False},
+}
 _PICTURES: Final = frozenset({"pixel_values", "pixel_mask"})
 _DIMENSIONS: Final = 4  # batch, channels, height, width; frames have one more
 _WIDER = 2  # times the width: another shape, and still whole patches
@@ -64,7 +69,8 @@ def prove(candidate: Candidate, config: Any, arguments: dict[str, Any], returned
     """Return what the head does when built from `config(**arguments)`.
 
     A head that fails while its backbone gives one feature map is tried with those of all stages, which then belong to
-    its configuration: one that draws masks needs the finer ones.
+    its configuration: one that draws masks needs the finer ones. One that says which half of its type it is has that
+    in its configuration.
 
     One that runs with fused attention alone, or has to be fed otherwise without it, is run with that.
 
@@ -88,11 +94,12 @@ def prove(candidate: Candidate, config: Any, arguments: dict[str, Any], returned
 def _staged(candidate: Candidate, config: Any, arguments: dict[str, Any], returned: tuple[str, ...]) -> Proof:
     try:
         return _labelled(candidate, config, arguments, returned)
-    except SurveyError:
-        if not (whole := all_stages(config, arguments)):
+    except SurveyError as error:
+        told = next((fields for said, fields in _ASKED.items() if said in str(error)), {})
+        if not (asked := {**told} or all_stages(config, arguments)):
             raise
-        proof = _labelled(candidate, config, arguments | whole, returned)
-        return replace(proof, config=proof.config | whole)
+        proof = _labelled(candidate, config, arguments | asked, returned)
+        return replace(proof, config=proof.config | asked)
 
 
 def _labelled(
@@ -128,7 +135,7 @@ def _prove(
             feed = settled(candidate, model, tuple(name for name in feed.names if name not in misfits))
     if _masked(feed) and (unread := _unread(candidate, model, feed)):
         feed = settled(candidate, model, tuple(name for name in feed.names if name not in unread))
-    extra: dict[str, Value] = {}
+    extra = named_as(candidate, model)
     if candidate.task == "text-generation" and not _causal(model, feed):
         if "is_decoder" not in vars(model.config):
             raise SurveyError(

@@ -58,6 +58,8 @@ class Shape:
     """How many tokens of each text, beside `tokens`, stand for a picture."""
     spoken: int = 0
     """How many more stand for a sound."""
+    begun: int = 0
+    """How many ids a decoder behind an encoder has written, where they are not as many as the text has."""
     form: str = ""
     """How the numbers of a picture lie, one of `shown.FORMS`; "" says: as the rules of its inputs have it."""
     batch: int = BATCH

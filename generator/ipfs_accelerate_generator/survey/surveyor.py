@@ -13,6 +13,7 @@ from ipfs_accelerate_generator.modalities import modalities
 from ipfs_accelerate_generator.planned import given_arrays
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Processors, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
+from ipfs_accelerate_generator.survey.begun import with_beginning
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import sees
 from ipfs_accelerate_generator.survey.kept import forgets, goes_on_after
@@ -247,8 +248,9 @@ def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Att
     every = unwritten(spec, head) or beside
     if not unmade(spec, head) and not every and not _strange(spec, head):
         return head
+    proof = with_beginning(candidate, about.config, best.arguments, proof)
     tensors, whole = arrays(candidate, about.config, best.arguments, proof, texts=every)
-    given = replace(head, tensors=tensors, whole=whole)
+    given = replace(head, inputs=proof.inputs, tensors=tensors, whole=whole)
     kept = writes(given) and goes_on_after(candidate, about.config, best.arguments, proof)
     return replace(given, keeps=kept)
 

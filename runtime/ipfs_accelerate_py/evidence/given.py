@@ -257,8 +257,14 @@ def grown(array: Array, axis: int) -> Array:
 
 
 def counting(tiny: Mapping[str, Any], vocabulary: str, count: int) -> dict[str, Any]:
-    """Return `tiny`, the fields of a configuration, with `count` at the dotted field `vocabulary`, if it names one."""
+    """Return `tiny`, the fields of a configuration, with `count` at the dotted field `vocabulary`, if it names one.
+
+    Of places of tokens, unlike words, there are more where `tiny` says more: a picture alone may take as many.
+    """
     key, _, rest = vocabulary.partition(".")
     if not key:
         return dict(tiny)
-    return {**tiny, key: counting(tiny.get(key, {}), rest, count) if rest else count}
+    if rest:
+        return {**tiny, key: counting(tiny.get(key, {}), rest, count)}
+    known = tiny.get(key)
+    return {**tiny, key: max(count, known) if "position" in key and isinstance(known, int) else count}

@@ -71,12 +71,44 @@ def trained(tokenizer_class: Any, *, masks: bool = False, ends: bool = False) ->
     if library is not None and type(library.model).__name__ == "Unigram":
         special = list(tokenizer.all_special_tokens)
         pieces = _pieces(library, "", special)
+        if (
+            tokenizer.bos_token and not tokenizer.mask_token
+        ):  # it writes: transformers asks it for other letters
+            for letter in ascii_lowercase:
+                pieces.setdefault(letter, len(pieces))
         # Special tokens have the score 0 in files of SentencePiece, and some classes look for theirs by it.
         likely = [
             (piece, 0.0 if piece in special else -10.0 if len(piece) == 1 else -1.0) for piece in pieces
         ]
         library.model = type(library.model)(likely, pieces.get(tokenizer.unk_token))
+        _place_unknown(tokenizer, likely)
+    if masks and not tokenizer.mask_token:
+        tokenizer.add_special_tokens({"mask_token": MASK})
     return tokenizer
+
+
+def _place_unknown(tokenizer: Any, pieces: Sequence[tuple[str, float]]) -> None:
+    """Put the token for what `tokenizer`, made of `pieces`, does not know where its class looks for it.
+
+    A class that has a number for it, whatever its pieces are (`models/rembert`), takes another token for that one when
+    it is loaded again.
+    """
+    if "vocab" not in signature(type(tokenizer)).parameters:
+        return
+    again = type(tokenizer)(vocab=list(pieces))
+    place = json.loads(again.backend_tokenizer.to_str())["model"].get("unk_id")
+    found = next((at for at, (piece, _) in enumerate(pieces) if piece == tokenizer.unk_token), None)
+    if place is None or found is None or place == found:
+        return
+    library = tokenizer.backend_tokenizer
+    written, moved = json.loads(library.to_str()), {found: place, place: found}
+    known = written["model"]["vocab"]
+    known[place], known[found], written["model"]["unk_id"] = known[found], known[place], place
+    for added in written["added_tokens"]:
+        added["id"] = moved.get(added["id"], added["id"])
+    for added in (written["post_processor"] or {}).get("special_tokens", {}).values():
+        added["ids"] = [moved.get(each, each) for each in added["ids"]]
+    tokenizer._tokenizer = type(library).from_str(json.dumps(written))
 
 
 def begun_above_zero(tokenizer: Any) -> Any:
