@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ipfs_accelerate_generator.specfile import read_spec
 from ipfs_accelerate_generator.survey.inputs import fed
-from ipfs_accelerate_generator.survey.pictured import one_modality, processed
+from ipfs_accelerate_generator.survey.pictured import nameless, one_modality, processed
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.subject import candidates, subject
 from ipfs_accelerate_generator.survey.surveyor import survey_type
@@ -40,3 +41,8 @@ def test_each_text_has_pictures_of_its_own_where_the_processor_would_give_all_to
     transformers = pytest.importorskip("transformers")
     made = processed(getattr(transformers, name)(), seed=0, count=2)
     assert len(made["pixel_values"]) == 2
+
+
+@pytest.mark.parametrize(("padding", "stands"), [(None, 1), (0, 1), (1, 3)])
+def test_what_stands_for_a_picture_without_an_id_is_no_padding(padding: int | None, stands: int) -> None:
+    assert nameless(SimpleNamespace(pad_token_id=padding)) == stands

@@ -271,7 +271,7 @@ def _ids(shape: Shape, generator: Any) -> Any:
     )
     # between the thirds that a mask may hide; a mask of its own says where a token without an id stands
     some = [
-        torch.full((*shape.rows, count), pictured.NAMELESS if token is None else token)
+        torch.full((*shape.rows, count), pictured.nameless(shape.config) if token is None else token)
         for count, token in stand
     ]
     return torch.cat([ids[..., :third], *some, ids[..., third:]], dim=-1) if shape.placed else ids

@@ -24,8 +24,7 @@ KINDS: Final = "mm_token_type_ids"
 """The input that tells tokens of a text from those that stand for a picture."""
 _OLDER_KINDS: Final = "token_type_ids"
 _HEIGHT, _WIDTH = 40, 24  # pixels of a picture; not square, so that no axis can stand for another
-NAMELESS: Final = 1
-"""Stands in a text for what no id stands for: a mask says where."""
+_NAMELESS: Final = (1, 3)  # no padding, whose places some classes do not count
 PATCHES: Final = "flattened_patches"
 """The input that holds the patches of a picture, each behind the numbers of its row and column."""
 MARKED: Final = "image_embeds_position_mask"
@@ -110,6 +109,11 @@ def placeholders(model: Any, made: Mapping[str, Any]) -> int:
     seen = made.get("pixel_values", made.get(PATCHES))
     films = seen.dim() == _FILMS  # one that asks for a number of vectors, of each frame
     return number(model.config, _ASKED, 0) * (seen.shape[1] if films else 1)
+
+
+def nameless(config: Any) -> int:
+    """Return the id that stands in a text for what no id stands for: a mask says where."""
+    return next(each for each in _NAMELESS if each != number(config, ("pad_token_id",), 0))
 
 
 def usual(model: Any, made: Mapping[str, Any]) -> bool:
