@@ -27,6 +27,17 @@ def test_what_it_does_not_know_is_the_same_token_when_it_is_loaded_again(name: s
     assert again.decode(again(TEXTS[0])["input_ids"], skip_special_tokens=True).strip() == TEXTS[0]
 
 
+@pytest.mark.parametrize("name", ["SeamlessM4TTokenizer", "MBartTokenizer", "NllbTokenizer"])
+def test_a_text_stands_between_its_language_and_its_end_as_when_it_is_loaded_again(
+    name: str, tmp_path: Path
+) -> None:
+    tokenizer = trained(getattr(transformers, name))
+    tokenizer.save_pretrained(tmp_path)
+    again: Any = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    for text in TEXTS:
+        assert again(text)["input_ids"] == tokenizer.backend_tokenizer.encode(text).ids
+
+
 def test_one_that_begins_texts_and_hides_no_words_knows_every_letter() -> None:
     tokenizer = trained(transformers.XGLMTokenizer)
     assert set(ascii_lowercase) <= set(tokenizer.get_vocab())

@@ -82,6 +82,8 @@ def trained(tokenizer_class: Any, *, masks: bool = False, ends: bool = False) ->
         ]
         library.model = type(library.model)(likely, pieces.get(tokenizer.unk_token))
         _place_unknown(tokenizer, likely)
+    if hasattr(tokenizer, "set_src_lang_special_tokens"):  # as its class does when it is loaded
+        tokenizer.set_src_lang_special_tokens(tokenizer.src_lang)
     if masks and not tokenizer.mask_token:
         tokenizer.add_special_tokens({"mask_token": MASK})
     return tokenizer
