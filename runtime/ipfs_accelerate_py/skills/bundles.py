@@ -36,8 +36,8 @@ EXPORT_TIMEOUT_S = (
 _FULL = 1_000_000  # bytes; a disk with less has no room for any model
 # The runtime's own sources that shape an exported graph.
 _SHAPING = (
-    "begun_places.py",
     "begun_caches.py",
+    "begun_places.py",
     "boxed_patches.py",
     "cache.py",
     "calls.py",
@@ -70,8 +70,8 @@ _SHAPING = (
     "packed_sounds.py",
     "patch_squares.py",
     "patch_tower.py",
-    "prefixed_patches.py",
     "pooled_places.py",
+    "prefixed_patches.py",
     "prompted_texts.py",
     "quotients.py",
     "ranked_queries.py",

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from ipfs_accelerate_py.skills.begun_places import by_begins
 from ipfs_accelerate_py.skills.begun_caches import with_axes
+from ipfs_accelerate_py.skills.begun_places import by_begins
 from ipfs_accelerate_py.skills.boxed_patches import by_order
 from ipfs_accelerate_py.skills.chunked_sounds import by_chunk
 from ipfs_accelerate_py.skills.complex_numbers import as_pairs
@@ -27,8 +27,8 @@ from ipfs_accelerate_py.skills.ordered_numbers import by_comparison
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
 from ipfs_accelerate_py.skills.packed_sounds import by_length
 from ipfs_accelerate_py.skills.patch_squares import by_neighbours
-from ipfs_accelerate_py.skills.prefixed_patches import by_places
 from ipfs_accelerate_py.skills.pooled_places import by_block
+from ipfs_accelerate_py.skills.prefixed_patches import by_places
 from ipfs_accelerate_py.skills.prompted_texts import masked_by_truth
 from ipfs_accelerate_py.skills.quotients import rounded_down
 from ipfs_accelerate_py.skills.ranked_queries import by_rank
