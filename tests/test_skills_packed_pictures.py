@@ -100,3 +100,16 @@ def test_transformers_is_as_it_was_afterwards(name: str) -> None:
     with by_grid():
         assert state() != before
     assert state() == before
+
+
+def test_what_was_cut_and_is_joined_again_is_the_whole() -> None:
+    tensor = torch.arange(24.0).reshape(6, 4)
+    with by_grid():
+        rows, columns = tensor.split(torch.tensor([1, 2, 3]).tolist()), tensor.split(
+            torch.tensor([3, 1]).tolist(), 1
+        )
+        assert torch.cat(rows) is tensor
+        assert torch.cat(columns, dim=1) is tensor
+        assert torch.equal(torch.cat(rows[1:]), tensor[1:])
+        assert torch.equal(torch.cat([each * 2 for each in rows]), tensor * 2)
+        assert [len(each) for each in rows] == [1, 2, 3]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ipfs_accelerate_py.skills.packed_pictures import Patches, numbered, starts_of, whole
-from ipfs_accelerate_py.skills.replacing import classes_with, in_classes, in_models, replaced
+from ipfs_accelerate_py.skills.replacing import around, classes_with, in_classes, in_models, replaced
 
 
 @contextmanager
@@ -20,6 +20,7 @@ def by_squares() -> Iterator[None]:
     with replaced(
         *in_classes({"VideoLlama3VisionModel": _shrunk}, "pixel_unshuffle"),
         *in_models({"get_vision_temporal_merge_index": _merging}),
+        *around({"Molmo2Model": as_many_as_told}, "get_image_features"),
         *((kind, "forward", _repeated(kind.forward)) for kind in classes_with("forward") if _repeats(kind)),
     ):
         yield
@@ -88,3 +89,20 @@ def in_squares(grids: Any, side: int) -> Any:
     """Return the numbers of the patches, which come row by row, with those of one square side by side."""
     at = Patches(grids, side)
     return at.start + (at.frame * grids[at.picture, 1] + at.row) * grids[at.picture, 2] + at.column
+
+
+def as_many_as_told(usual: Any) -> Any:
+    """Return the method that makes vectors of pictures, `usual`, of which those that grids count are taken.
+
+    transformers refuses grids that count another number (`models/molmo2`). A graph that did not look at them would not.
+    """
+
+    def seen(self: Any, pixel_values: Any, image_token_pooling: Any, image_grids: Any, **given: Any) -> Any:
+        import torch
+
+        found = usual(self, pixel_values, image_token_pooling, image_grids, **given)
+        squares = image_grids[:, 0] * image_grids[:, 1] + image_grids[:, 2] * image_grids[:, 3]
+        found.pooler_output = (torch.cat(found.pooler_output)[torch.arange(squares.sum())],)
+        return found
+
+    return seen

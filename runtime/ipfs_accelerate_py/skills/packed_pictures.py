@@ -29,6 +29,7 @@ def by_grid() -> Iterator[None]:
     }
     usual = modeling_utils.AttentionInterface.get_interface
     usual_split, usual_cut, usual_list = torch.split, torch.Tensor.split, torch.Tensor.tolist
+    usual_cat = torch.cat
 
     def masked(self: Any, name: str, default: Any) -> Any:
         return _masking(usual(self, name, default))
@@ -51,7 +52,15 @@ def by_grid() -> Iterator[None]:
             return usual_cut(tensor, split_size, dim)
         belongs = groups(torch.cumsum(split_size.tensor, 0), tensor.shape[dim])
         places = [torch.nonzero(belongs == number)[:, 0] for number in range(len(split_size))]
-        return tuple(tensor.index_select(dim, each) for each in places)
+        pieces = _Pieces(tensor.index_select(dim, each) for each in places)
+        pieces.of, pieces.along = tensor, dim
+        return pieces
+
+    def joined(tensors: Any, *given: Any, **settings: Any) -> Any:
+        # As many pieces as the example had, joined as they were cut, would be some of the whole.
+        dim = given[0] if given else settings.get("dim", 0)
+        uncut = isinstance(tensors, _Pieces) and tensors.along == dim
+        return tensors.of if uncut else usual_cat(tensors, *given, **settings)
 
     def told(tensor: Any) -> Any:
         found = usual_list(tensor)
@@ -65,6 +74,7 @@ def by_grid() -> Iterator[None]:
         (torch, "split", split),
         (torch.Tensor, "split", cut),
         (torch.Tensor, "tolist", told),
+        (torch, "cat", joined),
     ):
         yield
 
@@ -75,6 +85,13 @@ class _Told(list[Any]):
     def __init__(self, numbers: list[Any], tensor: Any) -> None:
         super().__init__(numbers)
         self.tensor = tensor
+
+
+class _Pieces(tuple[Any, ...]):
+    """Pieces that a tensor was cut into, in order and without a rest: what they are `of`, and `along` which axis."""
+
+    of: Any
+    along: int
 
 
 def _masking(attention: Any) -> Any:
