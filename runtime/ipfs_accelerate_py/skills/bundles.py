@@ -38,6 +38,7 @@ _FULL = 1_000_000  # bytes; a disk with less has no room for any model
 _SHAPING = (
     "begun_caches.py",
     "begun_places.py",
+    "begun_scans.py",
     "boxed_patches.py",
     "cache.py",
     "calls.py",
@@ -52,6 +53,7 @@ _SHAPING = (
     "experts.py",
     "export.py",
     "heard.py",
+    "indexed_places.py",
     "judging.py",
     "keeping.py",
     "kept.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -173,8 +173,31 @@ def _traced(head: Head, model: Module, checkpoint: Checkpoint, rows: Sequence[Fe
         for _ in range(
             2
         ):  # behind an encoder a prompt is one token, and a past of 1 would be taken for a constant
-            session.step(np.tile(np.arange(_NEW), (len(rows), 1)))
+            session.step(np.tile(_words(model, checkpoint), (len(rows), 1)))
     return trace
+
+
+def _words(model: Module, checkpoint: Checkpoint) -> Array:
+    """Return ids that stand for nothing but themselves, (new,).
+
+    The vector of what fills texts up is zero. All experts are equally good for it, and all places of an index: each
+    backend may choose others, and would be said to be wrong.
+    """
+    taken = {getattr(each, "padding_idx", None) for each in model.modules()} | set(
+        _meanings(checkpoint.config)
+    )
+    free = [each for each in range(_NEW + len(taken)) if each not in taken]
+    return np.array(free[:_NEW], dtype=np.int64)
+
+
+def _meanings(config: Mapping[str, Any]) -> Iterator[int]:
+    """Yield the ids to which `config`, or a part of it, gives a meaning."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _meanings(value)
+        elif name.endswith(("_token_id", "_token_index")):
+            ids = value if isinstance(value, list) else [value]
+            yield from (each for each in ids if isinstance(each, int))
 
 
 def traceable_part(

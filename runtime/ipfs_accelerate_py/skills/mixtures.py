@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ipfs_accelerate_py.skills.replacing import in_classes, replaced
+from ipfs_accelerate_py.skills.replacing import around, in_classes, replaced
 
 
 @contextmanager
@@ -29,6 +29,8 @@ def expert_by_expert() -> Iterator[None]:
         (moe.ExpertsInterface, "get_interface", chosen),
         (torch, "greater", lambda counts, _: torch.ones_like(counts, dtype=torch.bool)),
         *in_classes({"LongcatFlashExperts": _with_idle_ones, "DbrxExperts": _in_one_table}, "forward"),
+        *around({"JetMoeTopKGating": _naming}, "forward"),
+        *in_classes({"JetMoeParallelExperts": _by_name}, "forward"),
     ):
         yield
 
@@ -59,6 +61,31 @@ def _in_one_table(experts: Any, hidden: Any, chosen: Any, weights: Any) -> Any:
     return _summed(through, experts.num_experts, flat, chosen, weights).view(hidden.shape)
 
 
+def _naming(usual: Any) -> Any:
+    """Return a router that names the expert of each row, in place of how many rows each has (`models/jetmoe`).
+
+    Those are numbers of Python, by which rows are split: a traced graph would keep its example's.
+    """
+
+    def forward(self: Any, hidden: Any) -> tuple[Any, ...]:
+        order, tokens, weights, _, logits = usual(self, hidden)
+        return order, tokens, weights, logits.topk(self.top_k, dim=1).indices.flatten()[order], logits
+
+    return forward
+
+
+def _by_name(self: Any, hidden: Any, names: Any) -> Any:
+    """Return each row of `hidden` (rows, width) through the expert that `names` (rows,) says."""
+    import torch
+
+    found = torch.zeros_like(hidden[:, :1]).repeat(1, self.output_size)
+    for number in range(self.num_experts):
+        rows = torch.nonzero(names == number).squeeze(1)
+        some = torch.nn.functional.linear(hidden[rows], self.weight[number])
+        found = torch.index_add(found, 0, rows, some)
+    return found
+
+
 def _summed(expert: Callable[[int, Any], Any], count: int, hidden: Any, chosen: Any, weights: Any) -> Any:
     import torch
 
@@ -66,7 +93,7 @@ def _summed(expert: Callable[[int, Any], Any], count: int, hidden: Any, chosen: 
     for number in range(count):
         tokens, choices = torch.nonzero(chosen == number, as_tuple=True)
         found = expert(number, hidden[tokens]) * weights[tokens, choices].unsqueeze(-1)
-        total = total.index_add(0, tokens, found.to(total.dtype))
+        total = torch.index_add(total, 0, tokens, found.to(total.dtype))
     return total
 
 

@@ -8,12 +8,25 @@ computes by chunks gives the same.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from ipfs_accelerate_py.skills.replacing import in_models, replaced
+
+_STATES: Final[ContextVar[Iterator[Any]]] = ContextVar("_STATES")
+
+
+@contextmanager
+def beginning(states: Sequence[Any]) -> Iterator[None]:
+    """Within this, each selective scan begins with the next of `states`, and when there is none with zeros."""
+    token = _STATES.set(iter(states))
+    try:
+        yield
+    finally:
+        _STATES.reset(token)
 
 
 @contextmanager
@@ -92,7 +105,9 @@ def _selective_scan(  # noqa: PLR0917  # as transformers calls it, and by its na
     steps = torch.nn.functional.softplus(steps) if delta_softplus else steps
     kept = torch.exp(A * steps.transpose(1, 2).unsqueeze(-1)).float()
     new = ((steps * hidden_states).transpose(1, 2).unsqueeze(-1) * B.transpose(1, 2).unsqueeze(2)).float()
-    found, state = _loops()[1](kept, new, C.transpose(1, 2).float(), new[:, 0] * 0.0)
+    state = next(_STATES.get(iter(())), None)
+    state = new[:, 0] * 0.0 if state is None else state.float()
+    found, state = _loops()[1](kept, new, C.transpose(1, 2).float(), state)
     found = found.transpose(1, 2).to(kind)
     if D is not None:
         found = found + hidden_states * D[None, :, None]

@@ -52,5 +52,16 @@ def classes_with(method: str) -> list[Any]:
     return [each for each in dict.fromkeys(filter(inspect.isclass, members)) if method in vars(each)]
 
 
+def classes_beside(function: str) -> list[Any]:
+    """Return the classes in modelling modules that are loaded and have that `function`."""
+    members = [each for module in _modules() if function in vars(module) for each in vars(module).values()]
+    return list(dict.fromkeys(filter(inspect.isclass, members)))
+
+
+def with_class(ending: str) -> list[Any]:
+    """Return the modelling modules that are loaded and have a class whose name ends so."""
+    return [module for module in _modules() if any(name.endswith(ending) for name in vars(module))]
+
+
 def _modules() -> list[Any]:
     return [module for name, module in list(sys.modules.items()) if name.startswith("transformers.models.")]

@@ -12,6 +12,7 @@ from typing import Any
 
 from ipfs_accelerate_py.skills.begun_caches import with_axes
 from ipfs_accelerate_py.skills.begun_places import by_begins
+from ipfs_accelerate_py.skills.begun_scans import begun_with_states
 from ipfs_accelerate_py.skills.boxed_patches import by_order
 from ipfs_accelerate_py.skills.chunked_sounds import by_chunk
 from ipfs_accelerate_py.skills.complex_numbers import as_pairs
@@ -19,6 +20,7 @@ from ipfs_accelerate_py.skills.decaying_states import decayed_by_token
 from ipfs_accelerate_py.skills.deep_vectors import by_tokens
 from ipfs_accelerate_py.skills.drawn_places import without_drawing
 from ipfs_accelerate_py.skills.ended_rows import by_rows
+from ipfs_accelerate_py.skills.indexed_places import by_least
 from ipfs_accelerate_py.skills.learned_places import read_by_shares
 from ipfs_accelerate_py.skills.local_views import by_views
 from ipfs_accelerate_py.skills.merged_patches import by_squares
@@ -56,6 +58,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(said_otherwise())
         stack.enter_context(resized_by_matrices())
         stack.enter_context(token_by_token())
+        stack.enter_context(begun_with_states())
         stack.enter_context(decayed_by_token())
         stack.enter_context(by_grid())
         stack.enter_context(by_sizes())
@@ -84,6 +87,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(by_comparison())
         stack.enter_context(masked_by_truth())
         stack.enter_context(read_by_shares())
+        stack.enter_context(by_least())
         stack.enter_context(as_pairs())
         yield
 
@@ -186,6 +190,8 @@ def said_otherwise() -> Iterator[None]:
     the tracer finds no operation that scatters one truth value (`models/glm_moe_dsa`). What a cache begins with, an
     empty tensor of one axis, PyTorch leaves out when it joins tensors of more axes, and OpenVINO does not. Windows that
     go on by one (`models/inkling2`) are slices of an axis whose size need not be known.
+    the tracer finds no operation that scatters one truth value (`models/glm_moe_dsa`). Of what belongs to one place
+    (`models/jetmoe`: what several experts say of a token), its `index_add` adds the last, `scatter_add` all.
     """
     import torch
 
@@ -218,7 +224,13 @@ def said_otherwise() -> Iterator[None]:
         spread = [-1 if axis == place else size for axis, size in enumerate(tensor.expand(sizes).shape)]
         return tensor.expand(sizes).gather(place, indices.expand(spread))
 
+    def added(tensor: Any, dim: int, index: Any, source: Any) -> Any:
+        along = [1] * source.dim()
+        along[dim] = -1
+        return tensor.scatter_add(dim, index.view(along).expand_as(source), source)
+
     with replaced(
+        (torch.Tensor, "index_add", added),
         (torch.Tensor, "__ior__", torch.Tensor.__or__),
         (torch.Tensor, "__iand__", torch.Tensor.__and__),
         (torch, "take_along_dim", taken),

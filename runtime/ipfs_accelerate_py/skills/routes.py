@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from ipfs_accelerate_py.errors import BundleError, unknown
-from ipfs_accelerate_py.skills import cache, export, onnx_program, rewrites
+from ipfs_accelerate_py.skills import begun_scans, cache, export, onnx_program, rewrites
 from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.head import Head, Part
@@ -43,6 +43,8 @@ class Traced:
     """Inputs of other sizes, which what is made is compared with PyTorch on."""
     config: Any
     """The configuration of the model inside, which transformers' own exporters read."""
+    reference: Module | None = None
+    """What gives what `graph` has to, where that is not what `graph` itself gives on eager PyTorch."""
 
 
 def of_head(head: Head, model: Module, checkpoint: Checkpoint) -> Traced:
@@ -80,14 +82,17 @@ def of_part(
 def of_decoder(head: Head, model: Module, checkpoint: Checkpoint, traces: Sequence[cache.Trace]) -> Traced:
     """Return the graph of a decoder with its cache laid open; `traces` are `cache.traces`'s."""
     trace, *others = traces
+    graph = cache.traceable_decoder(head, model, checkpoint, trace)
+    sizes = {"steps": len(trace.step), "given": len(trace.names), "outputs": len(trace.outputs)}
     return Traced(
-        graph=cache.traceable_decoder(head, model, checkpoint, trace),
+        graph=graph,
         inputs=(*trace.names, *trace.past),
         outputs=(*trace.outputs, *trace.present),
         tensors=trace.tensors,
         open_axes=tuple(trace.open_axes(head)),
         others=tuple(other.tensors for other in others),
         config=model.config,
+        reference=begun_scans.token_by_token(graph, **sizes) if begun_scans.forgets(model) else None,
     )
 
 
@@ -378,9 +383,10 @@ def _compare(traced: Traced, run: _Runner) -> None:
 def _references(traced: Traced) -> Iterator[tuple[tuple[Any, ...], list[Array]]]:
     import torch
 
+    graph = traced.reference or traced.graph
     for tensors in (traced.tensors, *traced.others):
         with torch.no_grad():
-            yield tensors, [each.numpy() for each in traced.graph(*(tensor.clone() for tensor in tensors))]
+            yield tensors, [each.numpy() for each in graph(*(tensor.clone() for tensor in tensors))]
 
 
 def _fault(got: Array, want: Array) -> str | None:
