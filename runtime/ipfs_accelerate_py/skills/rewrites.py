@@ -21,6 +21,7 @@ from ipfs_accelerate_py.skills.deep_vectors import by_tokens
 from ipfs_accelerate_py.skills.drawn_places import without_drawing
 from ipfs_accelerate_py.skills.ended_rows import by_rows
 from ipfs_accelerate_py.skills.indexed_places import by_least
+from ipfs_accelerate_py.skills.keypoints import by_rank
 from ipfs_accelerate_py.skills.learned_places import read_by_shares
 from ipfs_accelerate_py.skills.local_views import by_views
 from ipfs_accelerate_py.skills.merged_patches import by_squares
@@ -32,6 +33,7 @@ from ipfs_accelerate_py.skills.patch_squares import by_neighbours
 from ipfs_accelerate_py.skills.pooled_places import by_block
 from ipfs_accelerate_py.skills.prefixed_patches import by_places
 from ipfs_accelerate_py.skills.prompted_texts import masked_by_truth
+from ipfs_accelerate_py.skills.pruned_points import by_layers
 from ipfs_accelerate_py.skills.quotients import rounded_down
 from ipfs_accelerate_py.skills.ranked_queries import by_rank
 from ipfs_accelerate_py.skills.recurrences import token_by_token
@@ -84,6 +86,8 @@ def traced() -> Iterator[None]:
         stack.enter_context(by_broadcasting())
         stack.enter_context(without_drawing())
         stack.enter_context(by_order())
+        stack.enter_context(by_rank())
+        stack.enter_context(by_layers())
         stack.enter_context(by_comparison())
         stack.enter_context(masked_by_truth())
         stack.enter_context(read_by_shares())
