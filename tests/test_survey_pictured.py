@@ -31,6 +31,12 @@ def test_films_are_fed_only_where_there_are_no_pictures() -> None:
     assert one_modality(("input_ids", *films)) == ("input_ids", *films)
 
 
+def test_pictures_under_an_older_name_are_left_out_beside_the_usual_one_only() -> None:
+    both = ("input_ids", "image_patches", "pixel_values")
+    assert one_modality(both) == ("input_ids", "pixel_values")
+    assert one_modality(both[:2]) == both[:2]
+
+
 def test_a_text_with_pictures_has_tokens_where_no_table_names_its_tokenizer() -> None:
     bare = candidates(subject("glm46v"))[0]
     assert "input_ids" in fed(bare, ("pixel_values", "image_grid_thw", "mm_token_type_ids"))

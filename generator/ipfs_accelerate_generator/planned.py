@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ipfs_accelerate_generator.given import GIVEN, KEEPING, WRITING, PlannedArray, takes_arrays
+from ipfs_accelerate_generator.given import GIVEN, KEEPING, TRANSDUCING, WRITING, PlannedArray, takes_arrays
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
 from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec
@@ -170,7 +170,7 @@ class PlannedHead:
     @property
     def rereads(self) -> bool:
         """Whether it writes its answer token by token, and keeps nothing of what it has read."""
-        return self.template == f"tasks/{WRITING}"
+        return self.template in (f"tasks/{WRITING}", f"tasks/{TRANSDUCING}")
 
     @property
     def towers(self) -> bool:
@@ -259,8 +259,8 @@ class PlannedHead:
         return place if name == "item" and place is not None else name
 
     @property
-    def place(self) -> int | None:
-        """Which of a tuple it is that the field holds; None where the field holds the tensor."""
+    def place(self) -> str | int | None:
+        """Which of a tuple it is that the field holds, or of the output of a part; None of a tensor."""
         name, place = self._stands
         return None if name == "item" else place
 
@@ -270,7 +270,10 @@ class PlannedHead:
         return tuple(each for each in (self.field, self.place) if each is not None)
 
     @property
-    def _stands(self) -> tuple[str, int | None]:
+    def _stands(self) -> tuple[str, str | int | None]:
+        part, _, own = self.head.output.partition("__")
+        if part and own:
+            return part, own
         name, _, place = self.head.output.rpartition("_")
         return (name, int(place)) if name and place.isdigit() else (self.head.output, None)
 

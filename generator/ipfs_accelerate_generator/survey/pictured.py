@@ -29,6 +29,8 @@ PATCHES: Final = "flattened_patches"
 """The input that holds the patches of a picture, each behind the numbers of its row and column."""
 MARKED: Final = "image_embeds_position_mask"
 """The input that says which tokens of a text stand for a picture, whatever they are."""
+_RENAMED: Final = {"image_patches": "pixel_values"}
+"""Inputs that have another name now."""
 _METHOD: Final = "get_image_features"
 _ASKED: Final = ("num_query_tokens", "latent_query_num", "mm_tokens_per_image")
 _FILMS: Final = 5  # axes
@@ -149,7 +151,11 @@ def told_by(name: str, tokens: int) -> bool:
 
 
 def one_modality(names: Iterable[str]) -> tuple[str, ...]:
-    """Return `names` without those of films, if there are pictures: a text is asked about one of the two."""
-    given = tuple(names)
+    """Return `names` without those of films, if there are pictures: a text is asked about one of the two.
+
+    Of pictures under an older name and the usual one the older is left out, as classes that take both warn of it.
+    """
+    every = tuple(names)
+    given = tuple(name for name in every if _RENAMED.get(name) not in every)
     films = {"pixel_values_videos", "video_grid_thw"} if "pixel_values" in given else set()
     return tuple(name for name in given if name not in films)

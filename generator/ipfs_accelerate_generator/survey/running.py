@@ -77,8 +77,9 @@ def forward(model: Any, inputs: Mapping[str, Any], method: str = "", *, seed: in
     """Return the tensors of the output by field, in the order of the output class: real ones, if there are any.
 
     A tensor that is the whole output is called `tensor`, one of a tuple `item_0` and so on; `maps_0` is the first of a
-    tuple in the field `maps`, of an output that has none outside of tuples. What is drawn at random on the way is the
-    same each time for one `seed`.
+    tuple in the field `maps`, of an output that has none outside of tuples; `decoder__logits` is one of the output of a
+    part, in the field `decoder`, where all tensors are in such: the last part first, as it is made of the others.
+    What is drawn at random on the way is the same each time for one `seed`.
     """
     import torch
 
@@ -87,7 +88,13 @@ def forward(model: Any, inputs: Mapping[str, Any], method: str = "", *, seed: in
         output = getattr(model, method)(**inputs) if method else model(**inputs)
     fields = dict(_fields(output))
     inner = {f"{name}_{place}": item for name, value in fields.items() for place, item in _items(value)}
-    for some in (fields, inner):
+    parts = {
+        f"{name}__{own}": item
+        for name, value in reversed(fields.items())
+        if hasattr(value, "to_tuple")
+        for own, item in value.items()
+    }
+    for some in (fields, inner, parts):
         found = {name: value for name, value in some.items() if torch.is_tensor(value) and value.numel()}
         if real := {name: value for name, value in found.items() if value.is_floating_point()}:
             return real

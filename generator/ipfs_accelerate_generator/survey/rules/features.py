@@ -31,6 +31,12 @@ def in_a_row(shape: Shape, generator: Any) -> Any:
     return _random(generator, shape.batch, shape.tokens, width(shape))
 
 
+def in_windows(shape: Shape, generator: Any) -> Any:
+    """Vectors in rows that are windows of a picture, all those of one picture after another."""
+    windows = number(shape.config, ("num_windows",), 1)
+    return _random(generator, shape.batch * windows, shape.tokens, width(shape))
+
+
 def on_a_map(shape: Shape, generator: Any) -> Any:
     """A map, its channels first."""
     return _random(generator, shape.batch, width(shape), rows(shape), rows(shape))

@@ -29,7 +29,7 @@ SOUNDS: Final = frozenset({"input_values", "input_features", "audio_mel", "audio
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     # what other parts of a model give
-    "hidden_states": (*_ROW, sounds.bands_in_a_row, grids.whole, sounds.mono),
+    "hidden_states": (*_ROW, sounds.bands_in_a_row, grids.whole, sounds.mono, features.in_windows),
     "inputs_embeds": _ROW,
     "query_embeds": _ROW,
     "encoder_hidden_states": (features.in_a_row, features.of_a_map, features.on_a_map),
