@@ -22,9 +22,11 @@ WRITING: Final = "tensor_writing"
 """The template of every task that writes token by token, and reads all anew for each."""
 KEEPING: Final = "tensor_keeping"
 """The template of every task that writes token by token, behind a cache of what it has read."""
+TRANSDUCING: Final = "tensor_transducing"
+"""The template of classes that write any number of tokens at each place of a sound."""
 CONTINUING: Final = frozenset({f"tasks/{WRITING}", f"tasks/{KEEPING}"})
 """Those of tasks that write what follows arrays."""
-GIVEN: Final = CONTINUING | {f"tasks/{TEMPLATE}"}
+GIVEN: Final = CONTINUING | {f"tasks/{TEMPLATE}", f"tasks/{TRANSDUCING}"}
 """Those of all tasks that are given arrays."""
 
 UNWRITTEN: Final = frozenset(
@@ -119,7 +121,12 @@ def unwritten(spec: ModelSpec, head: Head) -> bool:
     That is so of a few tasks; of classes without a plain form of attention; of texts of a type whose tokenizer is not
     proved; and of texts with pictures in them that lie as none of the templates for these has them.
     """
-    if head.task in UNWRITTEN or head.attention == FUSED or seen_otherwise(spec):
+    if (
+        head.task in UNWRITTEN
+        or head.table in _TRANSDUCERS
+        or head.attention == FUSED
+        or seen_otherwise(spec)
+    ):
         return True
     if head.task in _PICTURED:
         return spec.processors.processor not in PICTURED and not takes_arrays(head)
@@ -170,8 +177,10 @@ def writes(head: Head) -> bool:
 
 def _by_name(head: Head) -> str:
     behind = "decoder_input_ids" in head.inputs
-    if not head.tensors or head.table in _TRANSDUCERS:
+    if not head.tensors:
         return ""
+    if head.table in _TRANSDUCERS:
+        return "" if head.whole or any(each.idle for each in head.tensors) else TRANSDUCING
     speaks = head.task == _SPEAKS and (behind or "input_ids" in head.inputs)
     if head.task in _WRITES or speaks:
         return (KEEPING if head.keeps else WRITING) if _matters(head) else ""

@@ -54,6 +54,7 @@ _SHAPING = (
     "export.py",
     "heard.py",
     "indexed_places.py",
+    "joint.py",
     "judging.py",
     "keeping.py",
     "kept.py",
