@@ -13,7 +13,7 @@ from transformers import (
     SuperPointForKeypointDetection,
 )
 
-from ipfs_accelerate_py.skills.keypoints import by_rank
+from ipfs_accelerate_py.skills.keypoints import as_points
 from ipfs_accelerate_py.skills.pruned_points import by_layers
 
 _SIZES = {"encoder_hidden_sizes": [4] * 4, "decoder_hidden_size": 4, "descriptor_decoder_dim": 16}
@@ -30,7 +30,7 @@ def test_points_of_pictures_are_those_of_transformers(most: int) -> None:
     pictures = torch.rand(3, 3, 24, 32)
     pictures[1] *= 0.1
     want = model(pictures)
-    with by_rank():
+    with as_points():
         got = model(pictures)
     assert most == 0 or len({*want.mask.sum(1).tolist()}) > 1 or want.mask.shape[1] == most
     assert want.keys() == got.keys()

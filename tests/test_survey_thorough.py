@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from ipfs_accelerate_generator.survey.foreign import first_line
 from ipfs_accelerate_generator.survey.quantities import Quantity, quantity
 from ipfs_accelerate_generator.survey.repairs import hopeless, repaired
-from ipfs_accelerate_generator.survey.running import first_line
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY, parts, plain
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, overlaid, tiny
 from ipfs_accelerate_generator.values import check_table

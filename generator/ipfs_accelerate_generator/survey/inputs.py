@@ -174,15 +174,14 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
     import torch
 
     wanted = tuple(names)
-    shape = replace(shape, names=wanted)
-    if "input_ids" in wanted:  # beside a sound or a picture the mask is the text's
-        shape = replace(shape, masked=shape.whole)
+    masked = shape.whole
+    if "input_ids" in wanted:
+        pass  # beside a sound or a picture the mask is the text's
     elif "input_values" in wanted:
-        shape = replace(shape, masked=sounds.samples(shape))
+        masked = sounds.samples(shape)
     elif "input_features" in wanted:
-        shape = replace(shape, masked=_frames(shape))
-    else:
-        shape = replace(shape, masked=shape.whole)
+        masked = _frames(shape)
+    shape = replace(shape, names=wanted, masked=masked)
     generator = torch.Generator().manual_seed(shape.seed)
     made: dict[str, Any] = {}
     if "input_ids" not in wanted:

@@ -9,10 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from huggingface_hub.errors import StrictDataclassError
-
 from ipfs_accelerate_generator.survey import shown, spoken
-from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.foreign import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.inputs import (
     choices,
     decoded,
@@ -389,19 +387,3 @@ def _with(
     sizes: Mapping[str, Mapping[int, int]], name: str, place: int, size: int
 ) -> dict[str, dict[int, int]]:
     return {**{key: dict(value) for key, value in sizes.items()}, name: {place: size}}
-
-
-def first_line(error: BaseException) -> str:
-    """Return the class and first line of what went wrong, short enough for a table.
-
-    A validator of a configuration says what is wrong in its cause: its own first line names the validator only.
-    """
-    if isinstance(error, StrictDataclassError) and error.__cause__ is not None:
-        error = error.__cause__
-    if (needed := re.search(r"^\s*(\w+) requires the (\w+) library", str(error))) is not None:
-        return f"needs {needed[2]}: {needed[1]} cannot be made without it"
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"needs {error.name}: it is not installed"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return text if len(text) <= 200 else f"{text[:197]}..."

@@ -129,8 +129,7 @@ def _work(question: Connection, model_type: str, request: Request) -> None:
     """Survey one type in the child and send what was found."""
     from ipfs_accelerate_generator.spec import file_stem
     from ipfs_accelerate_generator.specfile import write_surveyed
-    from ipfs_accelerate_generator.survey.foreign import FOREIGN
-    from ipfs_accelerate_generator.survey.running import first_line
+    from ipfs_accelerate_generator.survey.foreign import FOREIGN, first_line
     from ipfs_accelerate_generator.survey.subject import NoModelClass
     from ipfs_accelerate_generator.survey.surveyor import survey_type
 

@@ -14,7 +14,7 @@ from ipfs_accelerate_generator.planned import given_arrays
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Processors, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
 from ipfs_accelerate_generator.survey.begun import with_beginning
-from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.foreign import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.inputs import sees
 from ipfs_accelerate_generator.survey.kept import forgets, goes_on_after
 from ipfs_accelerate_generator.survey.proof import (
@@ -27,7 +27,6 @@ from ipfs_accelerate_generator.survey.proof import (
     sees_any_size,
 )
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
-from ipfs_accelerate_generator.survey.running import first_line
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, overlaid, tiny
 from ipfs_accelerate_generator.survey.subject import (

@@ -36,6 +36,7 @@ EXPORT_TIMEOUT_S = (
 _FULL = 1_000_000  # bytes; a disk with less has no room for any model
 # The runtime's own sources that shape an exported graph.
 _SHAPING = (
+    "agreement.py",
     "begun_caches.py",
     "begun_places.py",
     "begun_scans.py",

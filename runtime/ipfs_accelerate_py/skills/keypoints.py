@@ -15,7 +15,7 @@ from ipfs_accelerate_py.skills.replacing import around, in_models, replaced
 
 
 @contextmanager
-def by_rank() -> Iterator[None]:
+def as_points() -> Iterator[None]:
     """Within this, the points of pictures are sorted, and none is cut out."""
     peaks = [
         (module, name, _peaking(vars(module)[name])) for module, name, _ in in_models({"simple_nms": None})

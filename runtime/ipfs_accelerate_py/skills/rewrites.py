@@ -21,7 +21,7 @@ from ipfs_accelerate_py.skills.deep_vectors import by_tokens
 from ipfs_accelerate_py.skills.drawn_places import without_drawing
 from ipfs_accelerate_py.skills.ended_rows import by_rows
 from ipfs_accelerate_py.skills.indexed_places import by_least
-from ipfs_accelerate_py.skills.keypoints import by_rank
+from ipfs_accelerate_py.skills.keypoints import as_points
 from ipfs_accelerate_py.skills.learned_places import read_by_shares
 from ipfs_accelerate_py.skills.local_views import by_views
 from ipfs_accelerate_py.skills.merged_patches import by_squares
@@ -86,7 +86,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(by_broadcasting())
         stack.enter_context(without_drawing())
         stack.enter_context(by_order())
-        stack.enter_context(by_rank())
+        stack.enter_context(as_points())
         stack.enter_context(by_layers())
         stack.enter_context(by_comparison())
         stack.enter_context(masked_by_truth())

@@ -18,13 +18,11 @@ import numpy as np
 
 from ipfs_accelerate_py.errors import BundleError, unknown
 from ipfs_accelerate_py.skills import begun_scans, cache, export, onnx_program, rewrites
+from ipfs_accelerate_py.skills.agreement import fault_of
 from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.head import Head, Part
 
-# Relative to the largest value, as the tests of a skill compare: an exported float32 model comes within 1e-5, and one
-# that kept a size of its example is off by a tenth and more.
-TOLERANCE: Final = 1e-3
 _OPSET: Final = 17  # the first in which the norm of a layer is one operation
 
 
@@ -350,7 +348,7 @@ def _refuse_deaf(traced: Traced, used: Set[str]) -> None:
             except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
                 found = ()  # it looked at the value, and did not like it
         if len(found) != len(usual) or any(
-            _fault(one.numpy(), other.numpy()) for one, other in zip(found, usual, strict=True)
+            fault_of(one.numpy(), other.numpy()) for one, other in zip(found, usual, strict=True)
         ):
             raise BundleError(f"the graph keeps the {name} of its example")
 
@@ -375,7 +373,7 @@ def _compare(traced: Traced, run: _Runner) -> None:
             for name, tensor in zip(traced.inputs, tensors, strict=True)
         }
         for name, got, want in zip(traced.outputs, run(feeds), wanted, strict=True):
-            if (fault := _fault(got, want)) is not None:
+            if (fault := fault_of(got, want)) is not None:
                 sizes = ", ".join(f"{key} {array.shape}" for key, array in list(feeds.items())[:2])
                 raise BundleError(f"{name} {fault} with {sizes}")
 
@@ -387,20 +385,3 @@ def _references(traced: Traced) -> Iterator[tuple[tuple[Any, ...], list[Array]]]
     for tensors in (traced.tensors, *traced.others):
         with torch.no_grad():
             yield tensors, [each.numpy() for each in graph(*(tensor.clone() for tensor in tensors))]
-
-
-def _fault(got: Array, want: Array) -> str | None:
-    if got.shape != want.shape:
-        return f"has the shape {got.shape} and not {want.shape}"
-    if not np.issubdtype(want.dtype, np.floating):
-        return None if np.array_equal(got, want) else "differs"
-    finite = np.isfinite(want)
-    if not np.array_equal(finite, np.isfinite(got)):
-        return "is not finite where PyTorch's is, or the other way round"
-    scale = float(np.abs(want[finite]).max(initial=0.0))
-    apart = float(np.abs(got[finite] - want[finite]).max(initial=0.0))
-    return (
-        None
-        if apart <= TOLERANCE * scale
-        else f"differs by {apart / (scale or 1.0):.2g} of its largest value"
-    )
