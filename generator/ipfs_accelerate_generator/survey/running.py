@@ -23,6 +23,7 @@ from ipfs_accelerate_generator.survey.inputs import (
     wider,
 )
 from ipfs_accelerate_generator.survey.keywords import handed_on
+from ipfs_accelerate_generator.survey.nested import items_of, named_in, of_parts
 from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders, towered
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
@@ -84,32 +85,14 @@ def forward(model: Any, inputs: Mapping[str, Any], method: str = "", *, seed: in
     torch.manual_seed(seed)
     with torch.no_grad():
         output = getattr(model, method)(**inputs) if method else model(**inputs)
-    fields = dict(_fields(output))
-    inner = {f"{name}_{place}": item for name, value in fields.items() for place, item in _items(value)}
-    parts = {
-        f"{name}__{own}": item
-        for name, value in reversed(fields.items())
-        if hasattr(value, "to_tuple")
-        for own, item in value.items()
-    }
+    fields = dict(named_in(output))
+    inner = {f"{name}_{place}": item for name, value in fields.items() for place, item in items_of(value)}
+    parts = of_parts(fields)
     for some in (fields, inner, parts):
         found = {name: value for name, value in some.items() if torch.is_tensor(value) and value.numel()}
         if real := {name: value for name, value in found.items() if value.is_floating_point()}:
             return real
     return {name: value.float() for name, value in (fields | inner).items() if torch.is_tensor(value)}
-
-
-def _fields(output: Any) -> Iterator[tuple[str, Any]]:
-    if hasattr(output, "items"):
-        yield from ((str(name), value) for name, value in output.items())
-    elif isinstance(output, (tuple, list)):
-        yield from ((f"item_{place}", value) for place, value in _items(output))
-    else:
-        yield "tensor", output
-
-
-def _items(value: Any) -> Iterator[tuple[int, Any]]:
-    yield from enumerate(value) if isinstance(value, (tuple, list)) else ()
 
 
 def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
