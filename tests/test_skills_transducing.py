@@ -77,3 +77,11 @@ def test_what_stands_before_all_is_what_the_checkpoint_says_and_else_the_blank(t
 def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="sound"):
         arrays(tmp_path).examples([{"noise": [1.0]}])
+
+
+def test_a_sample_is_taken_and_tokens_without_places_are_not(tmp_path: Path) -> None:
+    given = arrays(tmp_path)
+    found = given.examples(given.sample)
+    assert [example.rows[0][WRITTEN].tolist() for example in found] == [[BLANK, BLANK]] * 2
+    with pytest.raises(InputError, match="begins with the sound"):
+        given.examples([{"sound": np.zeros(4), WRITTEN: [BLANK, 2]}])

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills.arrays import Array, Features
 from ipfs_accelerate_py.skills.calls import WRITTEN
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
@@ -57,12 +58,27 @@ class TransducedInput(ArrayInput):
         return tuple({**row, WRITTEN: np.full(_SAMPLE, self._blank)} for row in super().sample)
 
     def examples(self, items: Sequence[Any]) -> list[Example]:
-        """Return each item as one row, of which nothing is written yet.
+        """Return each item as one row; blanks may stand in it as written, as in the sample, and say nothing.
 
         Raises:
-            InputError: an item is no mapping of arrays by name, or one of them is not what the model takes.
+            InputError: an item is no mapping of arrays by name, one of them is not what the model takes, or something
+                is written already: nobody knows at which places.
         """
-        return [Example(({**row, WRITTEN: np.zeros(0, dtype=np.int64)},)) for row in self.rows(items)]
+        plain, begun = [], []
+        for index, item in enumerate(items):
+            known = isinstance(item, Mapping)
+            written = np.asarray(item.get(WRITTEN, ()) if known else (), dtype=np.int64)
+            if (written != self._blank).any():
+                raise InputError(
+                    f"{WRITTEN!r} holds tokens; a transducer begins with the sound, so leave it out",
+                    index=index,
+                )
+            begun.append(written)
+            plain.append({name: item[name] for name in item if name != WRITTEN} if known else item)
+        return [
+            Example(({**row, WRITTEN: written},))
+            for row, written in zip(self.rows(plain), begun, strict=True)
+        ]
 
     def run(self, handler: Handler, rows: Sequence[Features], options: Options) -> list[dict[str, Array]]:
         """Return the tokens of each row and the places where they were heard, {"tokens": (new,), "places": (new,)}."""
