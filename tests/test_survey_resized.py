@@ -37,7 +37,7 @@ class Stub(torch.nn.Module):  # type: ignore[misc]  # its types are not read
         return self.does(*inputs, **named)
 
 
-def longer(does: Callable[..., Any], *names: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def longer(does: Callable[..., Any], *names: str) -> tuple[dict[str, Any], Any]:
     head = Candidate("feature-extraction", "", type("Class", (), {"forward": staticmethod(does)}))
     feed = settled(head, Stub(does), names)
     return feed.made(), resized(head, Stub(does), feed)
@@ -65,6 +65,18 @@ def test_a_longer_sound_of_which_no_number_comes_is_not_taken() -> None:
 
     usual, other = longer(hears, "input_values")
     assert other["input_values"].shape == usual["input_values"].shape
+
+
+def test_an_input_of_which_no_other_size_is_taken_has_none() -> None:
+    def hears(input_values: torch.Tensor) -> torch.Tensor:
+        if input_values[0, 0] == first:
+            return input_values.mean(-1)
+        raise ValueError("another")
+
+    first = longer(lambda input_values: input_values.mean(-1), "input_values")[0]["input_values"][0, 0]
+    head = Candidate("feature-extraction", "", type("Class", (), {"forward": staticmethod(hears)}))
+    feed = settled(head, Stub(hears), ("input_values",))
+    assert resized(head, Stub(lambda input_values: hears(input_values * 2)), feed) is None
 
 
 def test_numbers_that_go_with_a_size_are_told_for_both_sizes() -> None:

@@ -16,7 +16,7 @@ _Made = Mapping[str, Any]
 
 def described(
     made: _Made,
-    longer: _Made,
+    longer: _Made | None,
     more: _Made | None,
     *,
     whole: bool = False,

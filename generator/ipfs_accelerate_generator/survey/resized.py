@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.survey import spoken
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.given import hides
 from ipfs_accelerate_generator.survey.inputs import make
 from ipfs_accelerate_generator.survey.rules.table import SOUNDS
 from ipfs_accelerate_generator.survey.running import TOKENS, Feed, forward
@@ -18,40 +19,56 @@ _STRETCH: Final = 2
 """Twice the length is a multiple of whatever the length was made one of."""
 
 
-def resized(candidate: Candidate, model: Any, feed: Feed) -> dict[str, Any]:
+def resized(candidate: Candidate, model: Any, feed: Feed) -> dict[str, Any] | None:
     """Return the inputs of `feed` with fewer tokens of text, and with longer sounds if the head takes them.
 
-    A model with places for sounds of one length refuses others; then that of the text alone is another.
+    A model with places for sounds of one length refuses others; then that of the text alone is another. None where the
+    head takes neither. Nothing in them is hidden by a mask, as in a test.
     """
+    for shape in _shapes(model, feed):
+        if _takes(candidate, model, feed, seen := _seen(make(feed.names, shape))):
+            return seen
+        if _takes(candidate, model, feed, made := make(feed.names, shape)) and not shape.placed:
+            return made
+    return None
+
+
+def _shapes(model: Any, feed: Feed) -> Iterator[Shape]:
+    """Yield what the inputs are made for: with as many tokens for a sound as the model has vectors of it."""
+    shorter = replace(feed.shape, tokens=TOKENS[1])
+    longer = () if SOUNDS.isdisjoint(feed.names) else (replace(shorter, stretch=_STRETCH),)
+    for shape in (*longer, shorter):
+        if not shape.spoken:
+            yield shape
+            continue
+        try:
+            counted = spoken.placeholders(model, _seen(make(feed.names, shape)))
+        except (SurveyError, *FOREIGN):
+            counted = 0
+        for count in dict.fromkeys((counted or shape.spoken, shape.stretch * shape.spoken, shape.spoken)):
+            yield replace(shape, spoken=count)
+
+
+def _seen(made: dict[str, Any]) -> dict[str, Any]:
+    """Return `made` with masks that hide nothing."""
     import torch
 
-    if not SOUNDS.isdisjoint(feed.names):
-        for shape in _longer(candidate, model, feed):
-            made = make(feed.names, shape)
-            try:
-                found = forward(model, made, candidate.method).get(feed.output)
-            except FOREIGN:
-                continue
-            if found is not None and torch.isfinite(found).all():
-                return made
-    return feed.made(tokens=TOKENS[1])
+    return {
+        name: (
+            torch.full_like(tensor, tensor.max().item())
+            if hides(name) and tensor.numel() and not tensor.is_floating_point()
+            else tensor
+        )
+        for name, tensor in made.items()
+    }
 
 
-def _longer(candidate: Candidate, model: Any, feed: Feed) -> Iterator[Shape]:
-    """Yield what longer sounds are made for: with as many tokens for them as the model has vectors, or says to miss."""
-    shape = replace(feed.shape, tokens=TOKENS[1], stretch=_STRETCH)
-    if not shape.spoken:
-        yield shape
-        return
+def _takes(candidate: Candidate, model: Any, feed: Feed, made: dict[str, Any]) -> bool:
+    """Whether the head gives numbers for `made`."""
+    import torch
+
     try:
-        counted = spoken.placeholders(model, make(feed.names, shape))
-    except (SurveyError, *FOREIGN):
-        counted = 0
-    for count in dict.fromkeys((counted or shape.spoken, _STRETCH * shape.spoken)):
-        told = replace(shape, spoken=count)
-        yield told
-        try:
-            forward(model, make(feed.names, told), candidate.method)
-        except FOREIGN as error:
-            if missed := spoken.missed(str(error), told):
-                yield replace(shape, spoken=missed)
+        found = forward(model, made, candidate.method).get(feed.output)
+    except FOREIGN:
+        return False
+    return found is not None and bool(torch.isfinite(found).all())
