@@ -15,7 +15,7 @@ from ipfs_accelerate_py.evidence.comparison import TOLERANCE, Array
 from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
 from ipfs_accelerate_py.evidence.gains import for_writing
 from ipfs_accelerate_py.evidence.lab import Bench, Case, Lab
-from ipfs_accelerate_py.evidence.variety import told_apart, varied
+from ipfs_accelerate_py.evidence.variety import each_varied, told_apart
 from ipfs_accelerate_py.skills.batching import collate
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.given import ArrayInput, Inputs
@@ -147,7 +147,7 @@ class ArrayLab(Lab):
             checkpoint = self._write(self._folder / f"{task}-{place}", case, gain)
             found = ArrayBench(self.skill, task, _with_inputs(self.skill, task, case, checkpoint), checkpoint)
             if sensitive(found.controls(found.reference)):
-                if told_apart(found) and (self.skill.heads[task].session is None or varied(found)):
+                if told_apart(found) and (self.skill.heads[task].session is None or each_varied(found)):
                     return found
                 first = first or found
         return first or found

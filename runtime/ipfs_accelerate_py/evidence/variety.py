@@ -18,7 +18,12 @@ def varied(bench: Bench) -> bool:
     Of what is heard, too: its tests ask for more than tokens, and with larger weights every way to search finds the
     same.
     """
-    return bench.task == _HEARD or all(len(set(tokens)) >= DISTINCT for tokens in _written(bench))
+    return bench.task == _HEARD or each_varied(bench)
+
+
+def each_varied(bench: Bench) -> bool:
+    """Whether what is written after each input of the case has enough different tokens, whatever the task is."""
+    return all(len(set(tokens)) >= DISTINCT for tokens in _written(bench))
 
 
 def enough(bench: Bench) -> bool:
