@@ -42,7 +42,7 @@ def samples(head: Head, checkpoint: Checkpoint) -> list[dict[str, Array]]:
     return [
         *batch(steps.sample),
         *(each for one in steps.sample for each in batch([one])),
-        *batch(steps.other),
+        *(batch(steps.other) if steps.other else ()),  # a head without one may refuse to prepare nothing
     ]
 
 
