@@ -23,12 +23,13 @@ def resized(candidate: Candidate, model: Any, feed: Feed) -> dict[str, Any] | No
     """Return the inputs of `feed` with fewer tokens of text, and with longer sounds if the head takes them.
 
     A model with places for sounds of one length refuses others; then that of the text alone is another. None where the
-    head takes neither. Nothing in them is hidden by a mask, as in a test.
+    head takes neither. Of what tokens stand for nothing is hidden by a mask, as in a test.
     """
     for shape in _shapes(model, feed):
         if _takes(candidate, model, feed, seen := _seen(make(feed.names, shape))):
             return seen
-        if _takes(candidate, model, feed, made := make(feed.names, shape)) and not shape.placed:
+        # Where no token stands for a part of something, nothing has to be counted: a mask may be as it is made.
+        if not shape.placed and _takes(candidate, model, feed, made := make(feed.names, shape)):
             return made
     return None
 
