@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 from ipfs_accelerate_generator.finding import Effect, Finding
 from ipfs_accelerate_generator.spec import (
     FAMILIES,
-    TENSOR_TYPES,
     Head,
     Limits,
     ModelSpec,
     Processors,
-    Tensor,
     Unproved,
 )
+from ipfs_accelerate_generator.tensor import TENSOR_TYPES, Tensor
 from ipfs_accelerate_py.hardware.backend import Backend
 
 identifiers = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True).filter(
