@@ -28,12 +28,15 @@ def test_works(number, backend):
 DRIVER = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit one that is ignored
+import resource
 import sys
 from pathlib import Path
 from ipfs_accelerate_generator.trial import Options, Trial, run_trials
 from ipfs_accelerate_py.evidence.subject import model_type_of
 
 root = Path(sys.argv[1])
+for room in sys.argv[2:]:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(room), int(room)))
 suites = sorted((root / "generated" / "tests").glob("test_hf_*.py"))
 trials = [
     Trial(str(model_type_of(suite)), root / "generated" / "ipfs_accelerate_skills" / suite.name[5:], suite)
@@ -44,8 +47,11 @@ sys.exit(len(report.problems))
 """
 
 
-def drive(root: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", DRIVER, str(root)], start_new_session=True)
+def drive(root: Path, *room: int) -> subprocess.Popen[bytes]:
+    """Start a run; each file that it writes finds place for `room` bytes, as on a disk that becomes full."""
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(root), *map(str, room)], start_new_session=True
+    )
 
 
 def gone(numbers: list[int]) -> bool:
@@ -90,6 +96,24 @@ def test_a_run_that_is_killed_at_any_moment_loses_nothing(tmp_path: Path) -> Non
     assert len(times) == 2 * 2 * TESTS
     assert set(times.values()) == {1}, "what was seen once was not run again"
     assert {one.outcome for one in found.observations} <= {"passed", "crashed"}
+
+
+def test_a_disk_that_is_full_ends_a_run_and_with_room_it_goes_on(tmp_path: Path) -> None:
+    for name in ("toy", "other"):
+        write_suite(tmp_path, BODY, model_type=name)
+    folder = tmp_path / "observations"
+    assert drive(tmp_path, 12_000).wait(60) != 0
+    kept = lines.read_folder(folder).observations
+    assert 0 < sum(not one.is_routine() for one in kept) < 2 * 2 * TESTS
+    assert drive(tmp_path).wait(60) == 0
+    found = lines.read_folder(folder)
+    assert {one.id for one in kept} <= {one.id for one in found.observations}
+    seen = Counter(
+        (one.model_type, one.property, one.backend) for one in found.observations if not one.is_routine()
+    )
+    assert len(seen) == 2 * 2 * TESTS
+    assert set(seen.values()) == {1}, "what was seen once was not run again"
+    assert {one.outcome for one in found.observations} == {"passed"}
 
 
 def test_ctrl_c_ends_the_children_and_the_next_run_goes_on(tmp_path: Path) -> None:
