@@ -50,14 +50,25 @@ def test_a_band_is_what_chunks_are(make: Any, length: int) -> None:
     assert not torch.allclose(want, wider, rtol=0, atol=1e-2)
 
 
-@pytest.mark.parametrize("length", [11, 12])
-def test_a_text_of_which_tokens_see_all_is_computed_as_the_class_has_it(length: int) -> None:
+@pytest.mark.parametrize("make", [_longformer, _led])
+@pytest.mark.parametrize("length", [3, 12, 19])
+def test_tokens_that_see_the_whole_see_it_through_a_band(make: Any, length: int) -> None:
     torch.manual_seed(0)
-    model, ids = _longformer(), torch.randint(5, 40, (1, length))
+    model, ids = make(), torch.randint(5, 40, (2, length))
+    mask = torch.ones_like(ids)
+    mask[1, 2 + length // 2 :] = 0
     everywhere = torch.zeros_like(ids)
-    everywhere[:, 0] = 1
+    everywhere[:, 0] = everywhere[0, length // 2] = 1
+    more = {"decoder_input_ids": ids} if "LED" in type(model).__name__ else {}
+    given = {"attention_mask": mask, "global_attention_mask": everywhere, **more}
     with torch.inference_mode():
-        want = model(ids, global_attention_mask=everywhere).last_hidden_state
+        want = model(ids, **given).last_hidden_state
         with by_band():
-            got = model(ids, global_attention_mask=everywhere).last_hidden_state
-    assert torch.allclose(want, got, rtol=0, atol=1e-4)
+            got = model(ids, **given).last_hidden_state
+            narrow = model(ids, attention_mask=mask, **more).last_hidden_state
+    seen = (
+        mask.bool() if not more else torch.ones_like(mask, dtype=torch.bool)
+    )  # LED's are those of the decoder
+    # The same sums in another order, in single precision.
+    assert torch.allclose(want[seen], got[seen], rtol=0, atol=1e-4)
+    assert not torch.allclose(want[seen], narrow[seen], rtol=0, atol=1e-2)

@@ -24,10 +24,11 @@ _FILLS_UP: Final = "_pad_to_window_size"
 def by_band() -> Iterator[None]:
     """Within this, tokens look at all tokens through a band, and no text is filled up.
 
-    That takes memory with the square of the length, where chunks take it with the length. A text of which tokens see
-    the whole (those of a question) is filled up and computed as the class has it.
+    That takes memory with the square of the length, where chunks take it with the length. Tokens that see the whole
+    and are seen by all (the first of a text that is classified, those of a question) look once more, through weights
+    of their own.
     """
-    with replaced(*_each(_ATTENTION, "forward", _banded), *_each(_MODELS, _FILLS_UP, _whole)):
+    with replaced(*_each(_ATTENTION, "forward", _banded), *_each(_MODELS, _FILLS_UP, lambda _: _unfilled)):
         yield
 
 
@@ -39,16 +40,9 @@ def _each(
     return [(owner, method, otherwise(getattr(owner, method))) for owner in owners]
 
 
-def _whole(usual: Any) -> Any:
-    """Return what fills a text up only where tokens see the whole of it: a mask says 2 of them."""
-
-    def filled(self: Any, *, attention_mask: Any, pad_token_id: int, **given: Any) -> Any:
-        if bool((attention_mask > 1).any()):
-            return usual(self, attention_mask=attention_mask, pad_token_id=pad_token_id, **given)
-        known = {**given, "attention_mask": attention_mask}
-        return (0, *(known[name] for name in _GIVEN if name in known))
-
-    return filled
+def _unfilled(self: Any, *, pad_token_id: int, **given: Any) -> Any:
+    """Give a text back as it is, with none of it filled up."""
+    return (0, *(given[name] for name in _GIVEN if name in given))
 
 
 def _banded(usual: Any) -> Any:
@@ -57,7 +51,7 @@ def _banded(usual: Any) -> Any:
     ) -> Any:
         import torch
 
-        if more.get("is_global_attn") or more.get("output_attentions"):
+        if more.get("output_attentions"):
             return usual(
                 self,
                 hidden_states,
@@ -66,18 +60,32 @@ def _banded(usual: Any) -> Any:
                 **more,
             )
         rows, length, width = hidden_states.shape
-        query, key, value = (
-            part(hidden_states).view(rows, length, self.num_heads, self.head_dim).transpose(1, 2)
-            for part in (self.query, self.key, self.value)
-        )
-        scores = torch.matmul(query / self.head_dim**0.5, key.transpose(-1, -2))
-        least = torch.finfo(scores.dtype).min
-        hidden = (attention_mask != 0)[:, None, None, :]
-        places = torch.arange(length, device=scores.device)
+        padding = is_index_masked[:, None, None, :]
+        everywhere = attention_mask > 0
+        places = torch.arange(length, device=hidden_states.device)
         far = (places[:, None] - places[None, :]).abs() > self.one_sided_attn_window_size
-        scores = scores.masked_fill(hidden | far, least)
-        seen = torch.softmax(scores.float(), dim=-1).masked_fill(is_index_masked[:, None, :, None], 0.0)
-        found = torch.matmul(seen.to(value.dtype), value)
+        hidden = padding | (far & ~everywhere[:, None, None, :])
+        found = _seen(self, hidden_states, (self.query, self.key, self.value), hidden)
+        found = found.masked_fill(is_index_masked[:, None, :, None], 0.0)
+        if more.get("is_global_attn"):
+            whole = (self.query_global, self.key_global, self.value_global)
+            found = torch.where(
+                everywhere[:, None, :, None], _seen(self, hidden_states, whole, padding), found
+            )
         return (found.transpose(1, 2).reshape(rows, length, width),)
 
     return forward
+
+
+def _seen(attention: Any, states: Any, parts: tuple[Any, Any, Any], hidden: Any) -> Any:
+    """Return what each token sees, (rows, heads, length, width of a head), but for what is hidden from it."""
+    import torch
+
+    rows, length, _ = states.shape
+    query, key, value = (
+        part(states).view(rows, length, attention.num_heads, attention.head_dim).transpose(1, 2)
+        for part in parts
+    )
+    scores = torch.matmul(query / attention.head_dim**0.5, key.transpose(-1, -2))
+    scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
+    return torch.matmul(torch.softmax(scores.float(), dim=-1).to(value.dtype), value)
