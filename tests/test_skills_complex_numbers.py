@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import Llama4VisionConfig
+from transformers.models.llama4 import modeling_llama4 as llama4
 
 from ipfs_accelerate_py.skills.complex_numbers import as_pairs
 
@@ -53,3 +55,15 @@ def test_what_is_turned_is_what_pytorch_turns() -> None:
     want = turned(vectors, angles)
     with as_pairs():
         assert _close(turned(vectors, angles), want)
+
+
+def test_complex_numbers_that_a_model_keeps_turn_pictures_as_before() -> None:
+    sizes = {"hidden_size": 16, "num_attention_heads": 2, "image_size": 8, "patch_size": 4}
+    places = llama4.Llama4VisionRotaryEmbedding(Llama4VisionConfig(**sizes))
+    patches = _signal(2, 5, 2, 8)  # four and the whole's, two heads
+    want = llama4.vision_apply_rotary_emb(patches, patches.flip(1), places(patches))
+    with as_pairs():
+        turned = llama4.vision_apply_rotary_emb(patches, patches.flip(1), places(patches))
+    assert _close(turned[0], want[0])
+    assert _close(turned[1], want[1])
+    assert not _close(want[0], patches)

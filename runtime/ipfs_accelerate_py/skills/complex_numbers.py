@@ -12,8 +12,12 @@ from ipfs_accelerate_py.skills.replacing import replaced
 
 @contextmanager
 def as_pairs() -> Iterator[None]:
-    """Within this, complex numbers that models make are `Pair`s, and Fourier transforms are products of matrices."""
+    """Within this, complex numbers that models make are `Pair`s, and Fourier transforms are products of matrices.
+
+    Those that a model has made before and keeps (`Llama4VisionRotaryEmbedding`) it makes again.
+    """
     import torch
+    from transformers.models.llama4 import modeling_llama4 as llama4
 
     usual = {name: getattr(torch, name) for name in ("view_as_complex", "view_as_real", "conj")}
 
@@ -28,6 +32,7 @@ def as_pairs() -> Iterator[None]:
         (torch, "view_as_complex", lambda tensor: Pair(tensor[..., 0], tensor[..., 1])),
         (torch, "view_as_real", real),
         (torch, "conj", conjugate),
+        (llama4.Llama4VisionRotaryEmbedding, "forward", lambda self, _: self._compute_freqs_ci(self.config)),
         (torch.fft, "fft", _fft),
         (torch.fft, "fftn", _fftn),
         (torch.fft, "rfft", _rfft),
@@ -59,6 +64,11 @@ class Pair:
         """The sizes of its axes."""
         return self.real.shape
 
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return int(self.real.ndim)
+
     def __mul__(self, other: Any) -> Pair:
         if isinstance(other, Pair):
             return Pair(
@@ -79,6 +89,10 @@ class Pair:
     def unsqueeze(self, axis: int) -> Pair:
         """Return both parts with a new axis of one place."""
         return Pair(self.real.unsqueeze(axis), self.imag.unsqueeze(axis))
+
+    def view(self, *sizes: int) -> Pair:
+        """Return both parts with axes of these sizes."""
+        return Pair(self.real.view(*sizes), self.imag.view(*sizes))
 
     def transpose(self, first: int, second: int) -> Pair:
         """Return both parts with two axes exchanged."""
