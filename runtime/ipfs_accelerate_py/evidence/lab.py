@@ -182,8 +182,8 @@ def _thinned(mask: Array) -> Array:
 def prepared(skill: Skill, task: str, case: Case, write: Write, folder: Path) -> Bench:
     """Return a bench with the first gain of the weights at which every input matters and what is written varies.
 
-    Where there is none, the first at which every input matters, unless too little is written there: then weights from
-    other seeds are tried.
+    Where there is none, the first at which every input matters and enough is written; weights from other seeds are
+    tried where too little is.
     """
     found: list[Bench] = []
     for place, gain in enumerate((*GAINS, *for_writing())):
@@ -194,7 +194,7 @@ def prepared(skill: Skill, task: str, case: Case, write: Write, folder: Path) ->
             found.append(bench)
             if varied(bench):
                 return bench
-    return (found or [bench])[0]
+    return next(filter(enough, found), (found or [bench])[0])
 
 
 class Lab:
