@@ -56,6 +56,27 @@ def test_repeats_of_their_own_for_each_place_are_those_of_pytorch() -> None:
         assert torch.repeat_interleave(tensor[:, None], repeats, dim=0).tolist() == [[1], [1], [2]]
 
 
+def test_squeezed_is_what_pytorch_squeezes_however_the_axis_is_told() -> None:
+    tensor = torch.zeros(1, 3, 1)
+    with rewrites.traced():
+        assert tensor.squeeze().shape == (3,)
+        assert tensor.squeeze(0).shape == tensor.squeeze(dim=0).shape == (3, 1)
+        assert tensor.squeeze(1).shape == tensor.squeeze(dim=1).shape == (1, 3, 1)
+        assert tensor.squeeze((0, 2)).shape == tensor.squeeze(dim=(0, 2)).shape == (3,)
+        assert torch.tensor(1.0).squeeze(dim=-1).shape == ()
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean", "amax", "amin", "prod"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_scattered_is_reduced_as_pytorch_does(reduce: str, whole: bool) -> None:
+    base, index, values = torch.tensor([7.0, 8.0, 9.0]), torch.tensor([0, 2, 0, 0]), torch.arange(1.0, 5.0)
+    given = {"dim": 0, "index": index, "src": values, "reduce": reduce, "include_self": whole}
+    want = base.scatter_reduce(**given)
+    with rewrites.traced():
+        # A mean is a sum that is divided, which rounds once more.
+        assert torch.allclose(base.scatter_reduce(**given), want, rtol=1e-6, atol=0)
+
+
 def test_masks_that_are_combined_in_place_are_combined() -> None:
     mask, other = torch.tensor([True, False, False]), torch.tensor([False, False, True])
     with rewrites.traced():

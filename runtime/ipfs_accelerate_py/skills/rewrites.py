@@ -57,6 +57,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(axes_from_the_front())
         stack.enter_context(squeezed_where_one())
         stack.enter_context(counted_as_numbers())
+        stack.enter_context(reduced_from_nothing())
         stack.enter_context(said_otherwise())
         stack.enter_context(resized_by_matrices())
         stack.enter_context(token_by_token())
@@ -163,12 +164,41 @@ def squeezed_where_one() -> Iterator[None]:
 
     usual = torch.Tensor.squeeze
 
-    def squeezed(tensor: Any, *dim: Any) -> Any:
-        if len(dim) == 1 and isinstance(dim[0], int) and tensor.dim() and tensor.shape[dim[0]] != 1:
+    def squeezed(tensor: Any, *given: Any, **named: Any) -> Any:
+        dim = named.get("dim", given[0] if len(given) == 1 else None)
+        if isinstance(dim, int) and tensor.dim() and tensor.shape[dim] != 1:
             return tensor
-        return usual(tensor, *dim)
+        return usual(tensor, *given, **named)
 
     with replaced((torch.Tensor, "squeeze", squeezed)):
+        yield
+
+
+@contextmanager
+def reduced_from_nothing() -> Iterator[None]:
+    """Within this, what is scattered without what was there is scattered onto nothing.
+
+    ONNX always includes what was there (`models/tapas/modeling_tapas.py::_segment_reduce` leaves it out: the mean of
+    the words of each cell, the first of their places).
+    """
+    import torch
+
+    usual = torch.Tensor.scatter_reduce
+
+    nothing = {"sum": 0.0, "mean": 0.0, "amax": float("-inf"), "amin": float("inf")}
+
+    def reduced(
+        tensor: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True
+    ) -> Any:
+        if include_self or reduce not in nothing or not tensor.is_floating_point():
+            return usual(tensor, dim, index, src, reduce, include_self=include_self)
+        counts = torch.zeros_like(tensor).scatter_add(dim, index, torch.ones_like(src))
+        empty = torch.full_like(tensor, nothing[reduce])
+        how = "sum" if reduce == "mean" else reduce
+        whole = usual(empty, dim, index, src, how, include_self=True)
+        return torch.where(counts > 0, whole / counts.clamp(min=1) if reduce == "mean" else whole, tensor)
+
+    with replaced((torch.Tensor, "scatter_reduce", reduced)):
         yield
 
 
@@ -193,9 +223,8 @@ def said_otherwise() -> Iterator[None]:
     ONNX has neither `|=` and `&=` of masks (`models/modernvbert`) nor `take_along_dim` (`models/pp_doclayout_v2`), and
     the tracer finds no operation that scatters one truth value (`models/glm_moe_dsa`). What a cache begins with, an
     empty tensor of one axis, PyTorch leaves out when it joins tensors of more axes, and OpenVINO does not. Windows that
-    go on by one (`models/inkling2`) are slices of an axis whose size need not be known.
-    the tracer finds no operation that scatters one truth value (`models/glm_moe_dsa`). Of what belongs to one place
-    (`models/jetmoe`: what several experts say of a token), its `index_add` adds the last, `scatter_add` all.
+    go on by one (`models/inkling2`) are slices of an axis whose size need not be known. Of what belongs to one place
+    (`models/jetmoe`: what several experts say of a token), ONNX's `index_add` adds the last, `scatter_add` all.
     """
     import torch
 
