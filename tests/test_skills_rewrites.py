@@ -190,7 +190,7 @@ def test_an_empty_tensor_of_one_axis_is_left_out_where_tensors_are_joined() -> N
         assert torch.cat([torch.tensor([]), torch.tensor([1.0])]).tolist() == [1.0]
 
 
-@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("step", [1, 2, 3])
 @pytest.mark.parametrize("axis", [1, -1])
 def test_windows_are_those_of_pytorch(axis: int, step: int) -> None:
     tensor = torch.arange(40.0).reshape(2, 5, 4)

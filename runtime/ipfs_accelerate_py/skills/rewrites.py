@@ -222,26 +222,18 @@ def said_otherwise() -> Iterator[None]:
 
     ONNX has neither `|=` and `&=` of masks (`models/modernvbert`) nor `take_along_dim` (`models/pp_doclayout_v2`), and
     the tracer finds no operation that scatters one truth value (`models/glm_moe_dsa`). What a cache begins with, an
-    empty tensor of one axis, PyTorch leaves out when it joins tensors of more axes, and OpenVINO does not. Windows that
-    go on by one (`models/inkling2`) are slices of an axis whose size need not be known. Of what belongs to one place
-    (`models/jetmoe`: what several experts say of a token), ONNX's `index_add` adds the last, `scatter_add` all.
+    empty tensor of one axis, PyTorch leaves out when it joins tensors of more axes, and OpenVINO does not. Of what
+    belongs to one place (`models/jetmoe`: what several experts say of a token), ONNX's `index_add` adds the last,
+    `scatter_add` all.
     """
     import torch
 
-    usual, usual_cat, usual_unfold = torch.Tensor.scatter, torch.cat, torch.Tensor.unfold
+    usual, usual_cat = torch.Tensor.scatter, torch.cat
 
     def scattered(tensor: Any, dim: int, index: Any, *given: Any, **settings: Any) -> Any:
         if tensor.dtype != torch.bool or len(given) != 1 or not isinstance(given[0], bool):
             return usual(tensor, dim, index, *given, **settings)
         return usual(tensor.long(), dim, index, int(given[0])).bool()
-
-    def unfolded(tensor: Any, dimension: int, size: int, step: int) -> Any:
-        if step != 1:
-            return usual_unfold(tensor, dimension, size, step)
-        place = dimension % tensor.dim()
-        count = tensor.shape[place] - size + 1
-        before = (slice(None),) * place
-        return torch.stack([tensor[(*before, slice(first, first + count))] for first in range(size)], dim=-1)
 
     def joined(tensors: Any, *given: Any, **settings: Any) -> Any:
         tensors = list(tensors)
@@ -270,7 +262,6 @@ def said_otherwise() -> Iterator[None]:
         (torch.Tensor, "take_along_dim", taken),
         (torch.Tensor, "scatter", scattered),
         (torch, "cat", joined),
-        (torch.Tensor, "unfold", unfolded),
     ):
         yield
 
