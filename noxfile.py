@@ -98,6 +98,7 @@ def tests(session: nox.Session) -> None:
         "-m",
         "pytest",
         *PARALLEL,
+        "--durations=25",  # what to look at when this takes too long
         *_suites(session.posargs),
         env={"IPFS_ACCELERATE_HOME": str(home)},
     )
