@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.models.cosmos3_edge.modeling_cosmos3_edge import Cosmos3EdgeVisionEmbeddings
 from transformers.models.siglip2.modeling_siglip2 import Siglip2VisionEmbeddings
@@ -20,6 +20,7 @@ def _square(side: int) -> torch.Tensor:
     return torch.linspace(-3.0, 3.0, side * side * 5).sin().reshape(side, side, 5)
 
 
+@settings(max_examples=20)  # each begins all rewrites, which takes most of a second
 @given(st.lists(st.tuples(_SIDE, _WIDE), min_size=1, max_size=3), _SIDE, st.integers(0, 4))
 def test_places_of_pictures_in_a_row_each_are_those_of_transformers(
     sizes: list[tuple[int, int]], side: int, more: int
@@ -35,6 +36,7 @@ def test_places_of_pictures_in_a_row_each_are_those_of_transformers(
     assert Siglip2VisionEmbeddings.resize_positional_embeddings is resized
 
 
+@settings(max_examples=20)  # each begins all rewrites, which takes most of a second
 @given(
     st.lists(st.tuples(st.integers(1, 2), _SIDE, _WIDE), min_size=1, max_size=3),
     _SIDE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipfs_accelerate_py.skills import rewrites
@@ -12,6 +12,7 @@ from ipfs_accelerate_py.skills import rewrites
 _NUMBERS = st.lists(st.integers(-5, 5), min_size=2, max_size=9)
 
 
+@settings(max_examples=20)  # each begins all rewrites, which takes most of a second
 @given(_NUMBERS, st.integers(0, 2), st.booleans(), st.booleans())
 def test_differences_are_those_of_pytorch(numbers: list[int], times: int, before: bool, after: bool) -> None:
     rows = torch.tensor([numbers, numbers[::-1]])
@@ -22,6 +23,7 @@ def test_differences_are_those_of_pytorch(numbers: list[int], times: int, before
     assert all(torch.equal(one, other) for one, other in zip(got, want, strict=True))
 
 
+@settings(max_examples=20)  # each begins all rewrites, which takes most of a second
 @given(_NUMBERS, _NUMBERS, st.booleans())
 def test_places_among_sorted_numbers_are_those_of_pytorch(
     numbers: list[int], asked: list[int], right: bool

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import FastSpeech2ConformerConfig, SEWConfig, SEWDConfig
 from transformers.models.fastspeech2_conformer import modeling_fastspeech2_conformer as speech
@@ -49,6 +49,7 @@ def test_as_many_states_come_back_as_were_given(made: Any, config: Any, length: 
     assert got.shape[1] == length
 
 
+@settings(max_examples=20)  # each begins all rewrites, which takes most of a second
 @given(st.integers(1000, 100_000))
 def test_convolutions_leave_what_transformers_says(samples: int) -> None:
     count: Any = MoonshinePreTrainedModel._get_feat_extract_output_lengths
@@ -58,6 +59,7 @@ def test_convolutions_leave_what_transformers_says(samples: int) -> None:
         assert int(rewritten(None, torch.tensor(samples))) == want
 
 
+@settings(max_examples=20)  # each begins all rewrites, which takes most of a second
 @given(
     st.lists(st.lists(st.integers(0, 3), min_size=3, max_size=3), min_size=1, max_size=3),
     st.sampled_from([1.0, 0.5, 2.0]),
