@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from transformers import FastSpeech2ConformerConfig, SEWConfig, SEWDConfig
 from transformers.models.fastspeech2_conformer import modeling_fastspeech2_conformer as speech
@@ -21,6 +21,7 @@ from transformers.models.wav2vec2_conformer.modeling_wav2vec2_conformer import (
 )
 
 from ipfs_accelerate_py.skills import rewrites
+from ipfs_accelerate_py.skills.sound_lengths import by_counting
 
 _SIZES: dict[str, Any] = {
     "hidden_size": 16,
@@ -49,17 +50,15 @@ def test_as_many_states_come_back_as_were_given(made: Any, config: Any, length: 
     assert got.shape[1] == length
 
 
-@settings(max_examples=20)  # each begins all rewrites, which takes most of a second
 @given(st.integers(1000, 100_000))
 def test_convolutions_leave_what_transformers_says(samples: int) -> None:
     count: Any = MoonshinePreTrainedModel._get_feat_extract_output_lengths
     want = count(None, samples)
-    with rewrites.traced():
+    with by_counting():
         rewritten: Any = MoonshinePreTrainedModel._get_feat_extract_output_lengths
         assert int(rewritten(None, torch.tensor(samples))) == want
 
 
-@settings(max_examples=20)  # each begins all rewrites, which takes most of a second
 @given(
     st.lists(st.lists(st.integers(0, 3), min_size=3, max_size=3), min_size=1, max_size=3),
     st.sampled_from([1.0, 0.5, 2.0]),
@@ -68,7 +67,7 @@ def test_embeddings_last_as_long_as_those_of_transformers(lasting: list[list[int
     embeddings = torch.arange(len(lasting) * 6.0).reshape(-1, 3, 2) + 1
     usual, rewritten = torch.tensor(lasting), torch.tensor(lasting)
     want = speech.length_regulator(embeddings, usual, pace)
-    with rewrites.traced():
+    with by_counting():
         got = speech.length_regulator(embeddings, rewritten, pace)
     assert torch.equal(got, want)
     assert torch.equal(rewritten, usual)  # durations that are all zero are changed, by both
