@@ -96,6 +96,7 @@ _SHAPING = (
     "sound_lengths.py",
     "speech_settings.py",
     "spread_masks.py",
+    "stretched.py",
     "tiled_towers.py",
     "torch_device.py",
     "towers.py",

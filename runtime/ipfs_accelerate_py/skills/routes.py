@@ -22,6 +22,7 @@ from ipfs_accelerate_py.skills.agreement import fault_of
 from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.head import Head, Part
+from ipfs_accelerate_py.skills.stretched import stretched
 
 _OPSET: Final = 17  # the first in which the norm of a layer is one operation
 
@@ -46,15 +47,20 @@ class Traced:
 
 
 def of_head(head: Head, model: Module, checkpoint: Checkpoint) -> Traced:
-    """Return the graph of a head that runs once, traced with its sample inputs; compared on each of them alone."""
-    tensors, *others = [export.example_tensors(head, batch) for batch in export.samples(head, checkpoint)]
+    """Return the graph of a head that runs once, traced with its sample inputs; compared on each of them alone.
+
+    Where all of these have one size, it is compared on longer and shorter ones, too.
+    """
+    samples = [export.example_tensors(head, batch) for batch in export.samples(head, checkpoint)]
+    tensors, *others = samples
+    graph = export.begun(export.traceable(head, model, checkpoint), tensors)
     return Traced(
-        graph=export.begun(export.traceable(head, model, checkpoint), tensors),
+        graph=graph,
         inputs=tuple(head.inputs),
         outputs=head.outputs,
         tensors=tensors,
         open_axes=_open_axes(head),
-        others=tuple(others),
+        others=(*others, *stretched(graph, samples, _open_axes(head))),
         config=model.config,
     )
 
