@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from transformers.models.dbrx import modeling_dbrx as dbrx
 from transformers.models.longcat_flash import modeling_longcat_flash as longcat
 
 from ipfs_accelerate_py.skills import rewrites
+from ipfs_accelerate_py.skills.routes import Traced, converted
 
 
 def test_a_mixture_of_experts_answers_alike_one_expert_after_the_other() -> None:
@@ -197,3 +199,29 @@ def test_windows_are_those_of_pytorch(axis: int, step: int) -> None:
     want = tensor.unfold(axis, 3, step)
     with rewrites.traced():
         assert torch.equal(tensor.unfold(axis, 3, step), want)
+
+
+class _Repeated(torch.nn.Module):  # type: ignore[misc]  # torch is an unchecked library
+    """Weights by place of a mask of nothing but ones, repeated as often as there are heads (yoso's attention)."""
+
+    def forward(self, vectors: Any) -> tuple[Any]:
+        split = vectors.view(vectors.shape[0], -1, 4, 2).transpose(1, 2)
+        rows, heads, places, _ = split.size()
+        mask = 1.0 + torch.ones(vectors.shape[:-1]) / 2
+        repeated = mask.unsqueeze(1).repeat_interleave(heads, dim=1).reshape(rows * heads, places)
+        return (split.reshape(rows * heads, places, 2) * repeated.int()[:, :, None],)
+
+
+def test_repeats_by_a_size_that_is_traced_are_as_many_at_every_size() -> None:
+    traced = Traced(
+        graph=_Repeated(),
+        inputs=("vectors",),
+        outputs=("found",),
+        tensors=(torch.randn(2, 3, 8),),
+        open_axes=((0, 1),),
+        others=((torch.randn(3, 5, 8),), (torch.randn(1, 1, 8),)),
+        config=None,
+    )
+    assert (
+        converted(traced, "convert_model")[1] == "convert_model"
+    )  # which compares with PyTorch at all of them

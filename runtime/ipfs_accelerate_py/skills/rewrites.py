@@ -102,8 +102,9 @@ def repeats_by_shape() -> Iterator[None]:
     """Within this, `repeat_interleave` by a number is an expanded axis, flattened.
 
     The exporter that traces knows it only for tensors all of whose sizes are known: rotary embeddings that turn pairs
-    of neighbours (`models/cohere/modeling_cohere.py::CohereRotaryEmbedding`) stop it. By a tensor of numbers
-    it is: of each place, which of the tensor's it comes from.
+    of neighbours (`models/cohere/modeling_cohere.py::CohereRotaryEmbedding`) stop it. A size that was read from a
+    tensor is such a number, too, and a tensor without axes while it is traced (`models/yoso`: OpenVINO gathers by it,
+    and forgets to). By a tensor of numbers it is: of each place, which of the tensor's it comes from.
     """
     import torch
 
@@ -113,7 +114,8 @@ def repeats_by_shape() -> Iterator[None]:
         if isinstance(repeats, torch.Tensor) and repeats.dim() == 1 and (dim == 0 or tensor.dim() == 1):
             ends = torch.cumsum(repeats, 0)
             return tensor[(torch.arange(ends[-1]).unsqueeze(1) >= ends).sum(1)]
-        if not isinstance(repeats, int) or dim is None:
+        number = isinstance(repeats, int) or (isinstance(repeats, torch.Tensor) and not repeats.dim())
+        if not number or dim is None:
             return usual(tensor, repeats, dim, **settings)
         place = dim % tensor.dim()
         sizes = [-1] * (tensor.dim() + 1)
