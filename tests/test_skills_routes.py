@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ipfs_accelerate_py.errors import BundleError
+from ipfs_accelerate_py.skills import openvino_program
 from ipfs_accelerate_py.skills.routes import Traced, converted, write_onnx
 
 
@@ -73,3 +74,11 @@ def test_openvino_too_is_fed_what_a_model_does_not_use(route: str) -> None:
     compiled = openvino.Core().compile_model(model, "CPU")
     feeds = {"values": np.ones((5, 4), dtype=np.float32), "count": np.array([7, 7])}
     assert (compiled(feeds)["found"] == 2).all()
+
+
+def test_what_is_compared_is_what_the_file_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    other, _ = converted(_traced(lambda values, count: values - 1), "convert_model")
+    keep = openvino_program.save
+    monkeypatch.setattr(openvino_program, "save", lambda model, path: keep(other, path))
+    with pytest.raises(BundleError, match="found differs"):
+        converted(_traced(_unused), "convert_model")

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from ipfs_accelerate_py.errors import BundleError, unknown
-from ipfs_accelerate_py.skills import begun_scans, cache, export, onnx_program, rewrites
+from ipfs_accelerate_py.skills import begun_scans, cache, export, onnx_program, openvino_program, rewrites
 from ipfs_accelerate_py.skills.agreement import fault_of
 from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
@@ -318,9 +318,15 @@ def _onnx_runner(path: Path, traced: Traced) -> _Runner:
 
 
 def _openvino_runner(model: Any, traced: Traced) -> _Runner:
+    """Run the file that is kept, and not `model`: a graph that is read again may come to be another in the plugin."""
     import openvino
 
-    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    core = openvino.Core()
+    core.set_property({"ENABLE_MMAP": False})  # the file is gone before the last run
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.xml")
+        openvino_program.save(model, path)
+        compiled = core.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     request = compiled.create_infer_request()
     # A port that nothing reads is as good as none.
     _refuse_deaf(traced, {name for port in model.inputs if port.get_target_inputs() for name in port.names})
