@@ -27,6 +27,7 @@ from ipfs_accelerate_py.skills.local_views import by_views
 from ipfs_accelerate_py.skills.merged_patches import by_squares
 from ipfs_accelerate_py.skills.mixtures import expert_by_expert
 from ipfs_accelerate_py.skills.ordered_numbers import by_comparison
+from ipfs_accelerate_py.skills.overlapped_frames import by_hop
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
 from ipfs_accelerate_py.skills.packed_sounds import by_length
 from ipfs_accelerate_py.skills.patch_squares import by_neighbours
@@ -39,6 +40,7 @@ from ipfs_accelerate_py.skills.ranked_queries import by_rank
 from ipfs_accelerate_py.skills.recurrences import token_by_token
 from ipfs_accelerate_py.skills.relative_places import by_distance
 from ipfs_accelerate_py.skills.replacing import replaced
+from ipfs_accelerate_py.skills.shared_filters import by_channel
 from ipfs_accelerate_py.skills.sized_pictures import by_sizes
 from ipfs_accelerate_py.skills.sliding_stretches import by_place
 from ipfs_accelerate_py.skills.sound_lengths import by_counting
@@ -94,6 +96,8 @@ def traced() -> Iterator[None]:
         stack.enter_context(read_by_shares())
         stack.enter_context(by_least())
         stack.enter_context(as_pairs())
+        stack.enter_context(by_channel())
+        stack.enter_context(by_hop())
         yield
 
 
