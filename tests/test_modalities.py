@@ -120,3 +120,14 @@ def test_what_no_task_is_asked_about_keeps_a_type_from_being_proved() -> None:
     words = {"feature-extraction": frozenset({"text"})}
     assert totals(found, carried={"clip": words}).cpu == 1
     assert totals(found, carried={"clip": {**words, "*": frozenset({"image"})}}).cpu == 0
+
+
+def test_the_catalogue_says_of_what_no_processor_is_proved() -> None:
+    root = Path(__file__).parents[1]
+    found = catalogue.read(root / catalogue.PATH)
+    assert found["xcodec2"]["arrays"]["audio-tokenization"].endswith("is not proved here")
+    assert found["idefics2"]["arrays"].keys() == {
+        "image-text-to-text",
+        "any-to-any",
+    }, "but not for texts alone"
+    assert "arrays" not in found["bert"]

@@ -107,6 +107,7 @@ def test_coverage_counts_what_is_proved(root: Path, capsys: pytest.CaptureFixtur
         "generating_cached": 0,
         "task_pairs": 4,
         "task_pairs_cpu": 1,
+        "task_pairs_arrays": 0,
         "overrides": 1,
         "works": 2,
         "broken": 1,
@@ -141,6 +142,27 @@ def test_coverage_as_markdown_has_a_line_for_each_task(
         "| dinat | image-classification | unknown |  |  | cpu: DinatModel requires the natten library |"
         in text
     )
+
+
+def test_a_verdict_about_arrays_says_that_no_processor_is_proved(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = root / "generated" / "ipfs_accelerate_skills" / "catalogue.json"
+    why = "what BertProcessor makes of a text is not proved here"
+    path.write_text(json.dumps({"bert": {**CATALOGUE["bert"], "arrays": {"fill-mask": why}}}))
+    said(capsys, "record", "--root", root)
+    found = as_json(capsys, "coverage", "--root", root)
+    assert found["totals"]["task_pairs_arrays"] == 1
+    told = {(row["task"], row["verdict"]): row.get("processor") for row in found["verdicts"]}
+    for (task, _), processor in told.items():
+        assert processor == (f"processor not proved: {why}" if task == "fill-mask" else None)
+    assert ("fill-mask", "works") in told, "also where it works"
+    assert f"| unknown | processor not proved: {why}; " in said(
+        capsys, "coverage", "--markdown", "--root", root
+    )
+    assert why in said(capsys, "coverage", "--html", "--root", root)
+    terminal = said(capsys, "coverage", "bert", "--verdict", "works", "--root", root)
+    assert "processor not proved" in terminal
 
 
 def test_a_text_cannot_leave_its_place_on_the_page(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from ipfs_accelerate_generator.given import why, why_pictured
 from ipfs_accelerate_generator.modalities import asked, modalities
 from ipfs_accelerate_generator.module import SKILLS
 from ipfs_accelerate_generator.plan import Plan
@@ -34,6 +35,7 @@ def entry(plan: Plan) -> Entry:
         "limits": {name: field for name, field in limits.items() if field},
         "generates": [head.task for head in plan.heads if head.generates or head.rereads],
         **({"carries": carries} if (carries := _carries(plan)) else {}),
+        **({"arrays": arrays} if (arrays := _arrays(plan)) else {}),
         **({"rereads": rereads} if (rereads := [head.task for head in plan.heads if head.rereads]) else {}),
         "not_offered": {
             **dict.fromkeys(plan.untemplated, NO_TEMPLATE),
@@ -42,6 +44,17 @@ def entry(plan: Plan) -> Entry:
         "left_out": _table(plan.left_out, lambda pair: pair.reason),
         "proved": _table(plan.proved, lambda pair: pair.difference),
     }
+
+
+def _arrays(plan: Plan) -> dict[str, str]:
+    """Return why each task that is given arrays is not given a text, a picture or a sound: no processor is proved."""
+    found = {}
+    for head in plan.heads:
+        if head.arrays:
+            found[head.task] = why(plan.spec, head.head)
+        elif head.template.endswith("_arrays"):
+            found[head.task] = why_pictured(plan.spec, head.head)
+    return found
 
 
 def _carries(plan: Plan) -> dict[str, list[str]]:

@@ -165,6 +165,11 @@ def why(spec: ModelSpec, head: Head) -> str:
     )
 
 
+def why_pictured(spec: ModelSpec, head: Head) -> str:
+    """Return why a text of `head` goes with arrays in the place of its pictures."""
+    return _unproved(head, spec.processors.processor, "a picture")
+
+
 def by_name(spec: ModelSpec) -> dict[str, str]:
     """Return the template of each task of `spec` that can be given arrays."""
     return {head.task: f"tasks/{name}" for head in spec.heads if (name := _by_name(head))}

@@ -20,6 +20,7 @@ _MEANING: Final = {
     "generating_cached": "of them with a cache, and the same tokens, on an exported backend",
     "task_pairs": "pairs of a type and a task",
     "task_pairs_cpu": "of them proved on the CPU",
+    "task_pairs_arrays": "of these given arrays: no processor is proved",
     "overrides": "types with a fact corrected by hand",
     "works": "cells that work",
     "broken": "cells that are broken",
@@ -33,7 +34,9 @@ _OPENING: Final = """\
 
 What the recorded evidence says. `ipfs-accelerate coverage --from evidence --markdown` prints this page, `--html` one
 with filters. A number is the largest difference that a test of the cell saw from eager float32 on the CPU, relative to
-the largest value; the route is that of the export. What the tests are and what they do not say: docs/evidence.md.
+the largest value; the route is that of the export. "Processor not proved": the task is given arrays, and what makes
+them of a text, a picture or a sound is not part of the proof. What the tests are and what they do not say:
+docs/evidence.md.
 
 Seen on:
 """
@@ -50,7 +53,7 @@ def markdown(found: Collection[Row], counts: Totals, environments: Mapping[str, 
     ]
     if absent := _absent(found, shown):
         lines += [*absent, ""]
-    lines += _table(("model type", "task", *shown, "what does not work, and why"), _pairs(found, shown))
+    lines += _table(("model type", "task", *shown, "what is missing, and why"), _pairs(found, shown))
     return "\n".join(lines) + "\n"
 
 
@@ -92,8 +95,8 @@ def _pairs(found: Iterable[Row], shown: Collection[str]) -> Iterable[Sequence[st
         for row in rows:
             if row.outlook in (Outlook.BROKEN, Outlook.UNKNOWN):
                 reasons.setdefault(row.reason, []).append(row.cell.backend)
-        why = "; ".join(f"{', '.join(backends)}: {reason}" for reason, backends in reasons.items())
-        yield model_type, task, *cells, why
+        why = [f"{', '.join(backends)}: {reason}" for reason, backends in reasons.items()]
+        yield model_type, task, *cells, "; ".join([*filter(None, [rows[0].processor]), *why])
 
 
 def _cell(row: Row) -> str:

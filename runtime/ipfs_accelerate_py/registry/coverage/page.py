@@ -11,7 +11,17 @@ from ipfs_accelerate_py.registry.coverage.rows import Row
 from ipfs_accelerate_py.registry.coverage.totals import EXPORTERS, Totals
 
 # What the page says of a cell.
-_TOLD: Final = ("verdict", "reason", "difference", "control", "route", "tests", "simulated", "environment")
+_TOLD: Final = (
+    "verdict",
+    "reason",
+    "difference",
+    "control",
+    "route",
+    "tests",
+    "simulated",
+    "environment",
+    "processor",
+)
 
 
 def page(found: Collection[Row], counts: Totals, environments: Mapping[str, str]) -> str:

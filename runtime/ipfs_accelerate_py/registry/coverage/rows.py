@@ -33,6 +33,8 @@ class Row:
     verdict: Verdict | None
     untested: str = UNTESTED
     """Why there is no verdict."""
+    arrays: str = ""
+    """Why its task is given arrays: what a processor would make of a text, a picture or a sound is not proved."""
 
     @property
     def outlook(self) -> Outlook:
@@ -44,13 +46,20 @@ class Row:
         """Why."""
         return self.verdict.reason if self.verdict else self.untested
 
+    @property
+    def processor(self) -> str:
+        """What the verdict leaves out: "" where all from the input that a user has to the answer is meant."""
+        return f"processor not proved: {self.arrays}" if self.arrays else ""
+
     def to_json(self) -> dict[str, Any]:
         """Return the row as plain JSON values."""
+        beside = {"processor": self.processor} if self.arrays else {}
         if self.verdict is not None:
-            return self.verdict.to_json()
+            return {**self.verdict.to_json(), **beside}
         cell = self.cell
         known = {"model_type": cell.model_type, "task": cell.task, "backend": cell.backend}
-        return {**known, "precision": cell.precision, "verdict": str(self.outlook), "reason": self.reason}
+        told = {"precision": cell.precision, "verdict": str(self.outlook), "reason": self.reason}
+        return {**known, **told, **beside}
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class Offered:
     has a cell on the CPU; `reasons` say why it is not offered. `generating` are the pairs of type and task whose answer
     is written token by token, and `rereading` those of them that keep nothing of what they have read. `carried` says
     what each task of a type is asked about, of the types that take more than one of text, images, films and sounds.
+    `arrays` says of the pairs that are given arrays why they are.
     """
 
     cells: tuple[Cell, ...] = ()
@@ -68,6 +78,7 @@ class Offered:
     generating: frozenset[tuple[str, str]] = frozenset()
     rereading: frozenset[tuple[str, str]] = frozenset()
     carried: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    arrays: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def offered(root: Path) -> Offered:
@@ -89,6 +100,7 @@ def _catalogue(path: Path) -> Offered:
     generating: set[tuple[str, str]] = set()
     rereading: set[tuple[str, str]] = set()
     carried: dict[str, dict[str, frozenset[str]]] = {}
+    arrays: dict[tuple[str, str], str] = {}
     try:
         for model_type, entry in json.loads(path.read_bytes()).items():
             for task in entry["tasks"]:
@@ -98,6 +110,7 @@ def _catalogue(path: Path) -> Offered:
             rereading.update((model_type, task) for task in entry.get("rereads", ()))
             if "carries" in entry:
                 carried[model_type] = {task: frozenset(each) for task, each in entry["carries"].items()}
+            arrays |= {(model_type, task): str(why) for task, why in entry.get("arrays", {}).items()}
             for task, reason in entry["not_offered"].items():
                 reasons[Cell(model_type, task, "cpu")] = reason
     except FileNotFoundError:
@@ -105,7 +118,7 @@ def _catalogue(path: Path) -> Offered:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         fix = "`ipfs-accelerate generate` writes it anew"
         raise WorkspaceError(f"{path}: cannot be read as a catalogue ({error}); {fix}") from error
-    return Offered((*cells, *reasons), reasons, frozenset(generating), frozenset(rereading), carried)
+    return Offered((*cells, *reasons), reasons, frozenset(generating), frozenset(rereading), carried, arrays)
 
 
 def _moduleless(root: Path) -> dict[Cell, str]:
@@ -149,7 +162,12 @@ def rows(verdicts: Iterable[Verdict], known: Offered | None = None) -> tuple[Row
         if before is None or _rank(before) < _rank(verdict):
             best[verdict.cell] = verdict
     return tuple(
-        Row(cell=cell, verdict=best.get(cell), untested=known.reasons.get(cell, UNTESTED))
+        Row(
+            cell=cell,
+            verdict=best.get(cell),
+            untested=known.reasons.get(cell, UNTESTED),
+            arrays=known.arrays.get((cell.model_type, cell.task), ""),
+        )
         for cell in sorted({*best, *known.cells}, key=_place)
     )
 
@@ -160,7 +178,7 @@ def words(row: Row) -> tuple[str, ...]:
     backend = cell.backend if cell.precision == "float32" else f"{cell.backend} ({cell.precision})"
     outlook = f"{row.outlook} (simulated)" if verdict and verdict.simulated else str(row.outlook)
     difference = "" if verdict is None or verdict.difference is None else f"{verdict.difference:.1e}"
-    reason = "" if row.outlook is Outlook.WORKS else row.reason
+    reason = row.processor if row.outlook is Outlook.WORKS else row.reason
     route = (verdict.route if verdict else None) or ""
     return (cell.model_type, cell.task, backend, outlook, difference, route, reason)
 

@@ -21,7 +21,8 @@ class Totals:
     A type is proved on the CPU where the tasks proved there are asked about all that it takes: one of texts and
     pictures is not by texts alone. It is proved on an exported backend where any task of it is. It is counted as
     generating where a task of it writes token by token, and as cached where OpenVINO or ONNX Runtime was proved to
-    write the same tokens, from a cache, for every such task: it is what the tests of these tasks say.
+    write the same tokens, from a cache, for every such task: it is what the tests of these tasks say. A pair is counted
+    as given arrays where it is proved on the CPU, and what makes its arrays is not.
     """
 
     model_types: int
@@ -33,6 +34,7 @@ class Totals:
     generating_cached: int
     task_pairs: int
     task_pairs_cpu: int
+    task_pairs_arrays: int
     overrides: int
     works: int
     broken: int
@@ -82,7 +84,11 @@ def totals(
             {model_type for model_type, _ in writing} - {model_type for model_type, _ in writing - cached}
         ),
         task_pairs=len(pairs),
-        task_pairs_cpu=len({(cell.model_type, cell.task) for cell in proved if cell.backend == "cpu"}),
+        task_pairs_cpu=sum(map(len, seen.values())),
+        task_pairs_arrays=len(
+            {(row.cell.model_type, row.cell.task) for row in found if row.arrays}
+            & {(model_type, task) for model_type, tasks in seen.items() for task in tasks}
+        ),
         overrides=overrides,
         works=counted.count(Outlook.WORKS),
         broken=counted.count(Outlook.BROKEN),
