@@ -154,6 +154,23 @@ def test_types_that_could_not_be_surveyed_are_noted_until_they_can(made: Made, t
     assert "later" not in (tmp_path / "model_specs" / "unsurveyed.toml").read_text()
 
 
+def test_a_type_that_was_surveyed_beside_a_library_stays_so_without_it(tmp_path: Path) -> None:
+    workspace = Workspace.at(tmp_path)
+    lacking = (
+        "fast_vlm: none of its heads could be run: needs timm: TimmWrapperModel cannot be made without it"
+    )
+    spec = workspace.spec_file("surveyed", "fast_vlm")
+    spec.parent.mkdir(parents=True)
+    spec.touch()
+    assert not unsurveyed.note(workspace, Report("fast_vlm", tasks=["any-to-any"], failure=lacking))
+    assert unsurveyed.note(
+        workspace, Report("fast_vlm", tasks=["any-to-any"], failure="fast_vlm: broken")
+    ), "is news"
+    spec.unlink()
+    unsurveyed.note(workspace, Report("fast_vlm", tasks=["any-to-any"], failure=lacking))
+    assert "needs timm" in (tmp_path / "model_specs" / "unsurveyed.toml").read_text()
+
+
 def test_a_second_survey_changes_nothing(made: Made) -> None:
     before = {name: text(made, name) for name in ("bert", "vit", "pocket")}
     outcomes, _ = run(made.workspace, Request(list(before), imports=["pocket_types"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,16 +21,25 @@ _HEAD: Final = (
     "# Model types that `ipfs-accelerate survey` could not survey, why, and what transformers has for them.\n"
     "# Machine-written: a type leaves this file when a survey of it succeeds.\n"
 )
+_LACKS: Final = re.compile(r"\bneeds \w+: \w+ cannot be made without it")
 
 
 def note(workspace: Workspace, report: Report) -> bool:
     """Bring the file up to date with `report`; return whether its text changed. A type without a model is no failure.
+
+    Nor is one that was surveyed where there is a library that this machine lacks: its spec holds.
 
     Raises:
         WorkspaceError: the file is damaged or cannot be written.
     """
     path = workspace.root / SPECS / NAME
     failed = _counts(report)
+    if (
+        failed
+        and _LACKS.search(report.failure)
+        and workspace.spec_file("surveyed", report.model_type).is_file()
+    ):
+        return False
     if not failed and not path.exists():
         return False
     with lock(workspace.state / "unsurveyed.lock", of=path):

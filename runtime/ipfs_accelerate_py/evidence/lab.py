@@ -10,13 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
+from ipfs_accelerate_py.evidence.absent import lacks, or_skipped
 from ipfs_accelerate_py.evidence.cells import EvidenceError
 from ipfs_accelerate_py.evidence.comparison import Array
 from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
@@ -209,7 +210,7 @@ class Lab:
     ) -> None:
         self.skill = skill
         self._cases = cases
-        self._write = write
+        self._write = or_skipped(write)
         self._folder = folder
         self._benches: dict[str, Bench] = {}
         self._handlers: dict[tuple[str, str], Handler] = {}
@@ -381,20 +382,3 @@ def expecting(pairs: Iterable[tuple[str, str]], failing: Mapping[tuple[str, str]
 
     marks = {pair: (pytest.mark.xfail(strict=True, reason=reason),) for pair, reason in failing.items()}
     return [pytest.param(*pair, marks=marks.get(pair, ())) for pair in pairs]
-
-
-def lacks(backend: str) -> None:
-    """Skip the running test if this machine cannot compute on `backend`; its probe says why."""
-    import pytest
-
-    if reason := _missing(backend):
-        pytest.skip(f"this machine lacks {backend}: {reason}")
-
-
-@cache
-def _missing(backend: str) -> str:
-    """Return why this machine cannot compute on `backend`, "" if it can: it is the same for every test of a process."""
-    from ipfs_accelerate_py.hardware.probe import probe
-
-    found = probe(backend)
-    return "" if found.available else found.reason or "its probe does not say why"
