@@ -72,7 +72,7 @@ def _carries(plan: Plan) -> dict[str, list[str]]:
     for task in (*spec.tasks, *(each.task for each in spec.unproved)):
         found[task] = list(dict.fromkeys((*found.get(task, ()), *asked(task))))
     asked_about = {each for carried in found.values() for each in carried}
-    if rest := [each for each in taken if each not in asked_about]:
+    if rest := [each for each in dict.fromkeys((*taken, *spec.modalities)) if each not in asked_about]:
         found[ANY] = rest
     return found if len(asked_about.union(rest)) > 1 else {}
 

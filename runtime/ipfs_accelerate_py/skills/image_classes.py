@@ -236,7 +236,7 @@ OWN_STEPS: Final[Mapping[str, str]] = dict.fromkeys(
     ImageGPT Janus Kosmos2_5 LayoutLMv2 LayoutLMv3 Levit LightGlue LlavaNext LlavaOnevision
     Mask2Former MaskFormer MiniCPMV4_6 Mllama MobileViT Nougat OneFormer Ovis2 Owlv2 PaddleOCRVL
     Perceiver Pix2Struct Pixtral Qwen2VL Sam Siglip2 SmolVLM SuperGlue SuperPoint Swin2SR TextNet
-    Tvp VideoLlama3 Vilt VitMatte VitPose Yolos ZoeDepth
+    TimmWrapper Tvp VideoLlama3 Vilt VitMatte VitPose Yolos ZoeDepth
     """.split(),  # noqa: SIM905 - as text a name is found and sorted at a glance
     "has steps of its own",
 )
