@@ -199,6 +199,11 @@ def test_dies(backend):
     [
         ("import nonexistent_library", "ModuleNotFoundError", "No module named 'nonexistent_library'"),
         ("pytest.skip('this machine lacks bash', allow_module_level=True)", None, "this machine lacks bash"),
+        (
+            "from transformers.utils import requires_backends\nrequires_backends(pytest.Item, ['detectron2'])",
+            None,
+            "this machine lacks detectron2, without which Item cannot be made",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_collected_is_observed(

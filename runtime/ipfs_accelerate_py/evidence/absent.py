@@ -10,6 +10,9 @@ from typing import ParamSpec, TypeVar
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 
+# As `transformers.utils.requires_backends` words it; pytest puts a letter before each line of what a file raised.
+_ASKED = re.compile(r"^(?:E\s)?\s*(\w+) requires the (\w+) library but it was not found", re.MULTILINE)
+
 
 def lacks(backend: str) -> None:
     """Skip the running test if this machine cannot compute on `backend`; its probe says why."""
@@ -42,8 +45,14 @@ def or_skipped(made: Callable[Given, Made]) -> Callable[Given, Made]:
         try:
             return made(*given, **named)
         except ImportError as error:
-            if asked := re.search(r"^\s*(\w+) requires the (\w+) library but it was not found", str(error)):
-                pytest.skip(f"this machine lacks {asked[2]}, without which {asked[1]} cannot be made")
+            if reason := missing_library(str(error)):
+                pytest.skip(reason)
             raise
 
     return maker
+
+
+def missing_library(raised: str) -> str:
+    """Return which library this machine lacks, by the text of an error; "" where it is about something else."""
+    asked = _ASKED.search(raised)
+    return f"this machine lacks {asked[2]}, without which {asked[1]} cannot be made" if asked else ""
