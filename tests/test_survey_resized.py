@@ -67,6 +67,22 @@ def test_a_longer_sound_of_which_no_number_comes_is_not_taken() -> None:
     assert other["input_values"].shape == usual["input_values"].shape
 
 
+def test_a_picture_of_any_size_is_larger_where_the_configuration_names_none() -> None:
+    def sees(pixel_values: torch.Tensor) -> torch.Tensor:
+        return pixel_values.mean((-1, -2))
+
+    usual, other = longer(sees, "pixel_values")
+    assert other["pixel_values"].shape[2:] == tuple(2 * size for size in usual["pixel_values"].shape[2:])
+
+
+def test_a_picture_of_the_one_size_that_is_taken_stays_as_it_is() -> None:
+    def sees(pixel_values: torch.Tensor) -> torch.Tensor:
+        return pixel_values.reshape(len(pixel_values), 3 * 64 * 64).mean(-1, keepdim=True)
+
+    usual, other = longer(sees, "pixel_values")
+    assert other["pixel_values"].shape == usual["pixel_values"].shape
+
+
 def test_an_input_of_which_no_other_size_is_taken_has_none() -> None:
     def hears(input_values: torch.Tensor) -> torch.Tensor:
         if input_values[0, 0] == first:

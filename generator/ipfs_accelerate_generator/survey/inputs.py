@@ -23,8 +23,10 @@ _FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_i
 # A mask of tokens goes along with one of these, and with pixels only where one of these is there, too.
 _MASKED: Final = frozenset({"input_ids", "inputs_embeds", "input_values", "input_features"})
 _HEARD: Final = ("input_values", "input_features")
-_PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images"})
-_PICTURES: Final = frozenset({*_PIXELS, pictured.PATCHES})
+PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images"})
+"""Pictures, and the pictures of films."""
+_SIDE: Final = 64  # of a picture, where the configuration names none
+_PICTURES: Final = frozenset({*PIXELS, pictured.PATCHES})
 _MERGES: Final = (
     "spatial_merge_size",
     "merge_size",
@@ -64,7 +66,7 @@ def fed(candidate: Candidate, returned: Iterable[str]) -> tuple[str, ...]:
         and (parameter.default is parameter.empty or (name in offered and not _setting(parameter)))
     )
     optional = "attention_mask" in names and signature["attention_mask"].default is None
-    if optional and _PIXELS & {*names} and not _MASKED & {*names}:
+    if optional and PIXELS & {*names} and not _MASKED & {*names}:
         return tuple(name for name in names if name != "attention_mask")
     return names
 
@@ -90,7 +92,7 @@ def wider(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
     Some models take everything as an option and fail without it.
     """
     signature = inspect.signature(candidate.call).parameters
-    read = () if {*names} & (_MASKED | _PIXELS | {*RULES}) else ("input_ids",)
+    read = () if {*names} & (_MASKED | PIXELS | {*RULES}) else ("input_ids",)
     return tuple(
         name
         for name in signature
@@ -231,7 +233,7 @@ def ways(name: str, names: tuple[str, ...], config: Any, *, formed: bool = True)
     """
     if "input_ids" in names and (name == "attention_mask" or (formed and shown.known(name))):
         return 1
-    if name in _WHERE and (_PIXELS & {*names} or not number(config, _WHERE[name], 0)):
+    if name in _WHERE and (PIXELS & {*names} or not number(config, _WHERE[name], 0)):
         return 1  # beside a picture the channels are its own
     return len(rules(name, _RULES.get(name), names)) or 1  # of none it is said when it is made
 
@@ -307,7 +309,7 @@ def _segments(shape: Shape, _generator: Any) -> Any:
 
 
 def _image_size(shape: Shape) -> int:
-    return number(shape.config, IMAGE_SIZES, 64)
+    return number(shape.config, IMAGE_SIZES, 0) or _SIDE * shape.stretch
 
 
 def _frame(shape: Shape) -> shown.Frame:

@@ -1,4 +1,4 @@
-"""The inputs of a head at another size: a shorter text, and a longer sound where the head takes one."""
+"""The inputs of a head at another size: a shorter text, and a longer sound or a larger picture where it takes one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, Final
 from ipfs_accelerate_generator.survey import spoken
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.given import hides
-from ipfs_accelerate_generator.survey.inputs import make
+from ipfs_accelerate_generator.survey.inputs import PIXELS, make
 from ipfs_accelerate_generator.survey.rules.table import SOUNDS
 from ipfs_accelerate_generator.survey.running import TOKENS, Feed, forward
-from ipfs_accelerate_generator.survey.shape import Shape
+from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 
 _STRETCH: Final = 2
@@ -22,8 +22,9 @@ _STRETCH: Final = 2
 def resized(candidate: Candidate, model: Any, feed: Feed) -> dict[str, Any] | None:
     """Return the inputs of `feed` with fewer tokens of text, and with longer sounds if the head takes them.
 
-    A model with places for sounds of one length refuses others; then that of the text alone is another. None where the
-    head takes neither. Of what tokens stand for nothing is hidden by a mask, as in a test.
+    A model with places for sounds of one length refuses others; then that of the text alone is another. Pictures are
+    larger where the configuration names no size for them, if the head takes these. None where the head takes neither.
+    Of what tokens stand for nothing is hidden by a mask, as in a test.
     """
     for shape in _shapes(model, feed):
         if _takes(candidate, model, feed, seen := _seen(make(feed.names, shape))):
@@ -37,7 +38,8 @@ def resized(candidate: Candidate, model: Any, feed: Feed) -> dict[str, Any] | No
 def _shapes(model: Any, feed: Feed) -> Iterator[Shape]:
     """Yield what the inputs are made for: with as many tokens for a sound as the model has vectors of it."""
     shorter = replace(feed.shape, tokens=TOKENS[1])
-    longer = () if SOUNDS.isdisjoint(feed.names) else (replace(shorter, stretch=_STRETCH),)
+    sized = SOUNDS if number(shorter.config, IMAGE_SIZES, 0) else SOUNDS | PIXELS
+    longer = () if sized.isdisjoint(feed.names) else (replace(shorter, stretch=_STRETCH),)
     for shape in (*longer, shorter):
         if not shape.spoken:
             yield shape
