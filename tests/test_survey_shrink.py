@@ -10,7 +10,7 @@ from ipfs_accelerate_generator.spec import Head
 from ipfs_accelerate_generator.survey.facts import given
 from ipfs_accelerate_generator.survey.quantities import Quantity, is_count, quantity
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY, defaults, parts
-from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, tiny
+from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, said, tiny
 from ipfs_accelerate_generator.survey.tables import ENCODER_TABLE, LEFT_OUT, MODEL_TABLE, TASKS
 from ipfs_accelerate_generator.values import check_table
 from ipfs_accelerate_py.skills.task import task
@@ -185,3 +185,11 @@ def test_ends_that_a_class_puts_where_the_defaults_have_none_are_ids_of_the_smal
     ends = tiny(config(model_type), ALTERNATIVES[0])["eos_token_id"]
     assert max(of_class) >= VOCABULARY > max(ends)
     assert len({*ends}) == len(of_class)
+
+
+def test_what_a_class_writes_into_its_arguments_as_unset_is_left_out_as_no_file_can_hold_it() -> None:
+    arguments = tiny(config("inkling_mm_model"), ALTERNATIVES[0])
+    config("inkling_mm_model")(**arguments)
+    assert arguments["text_config"]["num_mtp_layers"] is None
+    check_table("tiny", said(arguments))
+    assert said({"depth": None, "width": 0, "part": {"depth": None}}) == {"width": 0, "part": {}}

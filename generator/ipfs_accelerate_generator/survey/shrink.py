@@ -64,6 +64,15 @@ def overlaid(arguments: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str,
     return {**arguments, **told, **parts_told}
 
 
+def said(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `arguments` less what is unset, in parts as well: no file can hold it, and a class may write it there."""
+    return {
+        name: said(value) if isinstance(value, Mapping) else value
+        for name, value in arguments.items()
+        if value is not None
+    }
+
+
 def _tiny(
     config: Any, how: Alternative, start: Mapping[str, Any], ids: Iterator[int], level: int
 ) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from ipfs_accelerate_generator.survey.proof import (
 )
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
-from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, overlaid, tiny
+from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, overlaid, said, tiny
 from ipfs_accelerate_generator.survey.subject import (
     Candidate,
     NoInput,
@@ -222,7 +222,7 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         processors=_processors(about, made, given, best),
         vocabulary=vocabulary,
         heads=made,
-        tiny=_without(best.arguments, vocabulary),
+        tiny=_without(said(best.arguments), vocabulary),
         unproved=tuple(
             Unproved(
                 task=each.task, model=each.model.__name__, reason=printable(str(best.failures[each.task]))
