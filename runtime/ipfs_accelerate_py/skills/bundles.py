@@ -85,6 +85,7 @@ _SHAPING = (
     "recurrences.py",
     "relative_places.py",
     "replacing.py",
+    "resized_pictures.py",
     "rewrites.py",
     "routes.py",
     "rows.py",

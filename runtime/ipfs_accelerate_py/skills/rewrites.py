@@ -40,6 +40,7 @@ from ipfs_accelerate_py.skills.ranked_queries import by_rank
 from ipfs_accelerate_py.skills.recurrences import token_by_token
 from ipfs_accelerate_py.skills.relative_places import by_distance
 from ipfs_accelerate_py.skills.replacing import replaced
+from ipfs_accelerate_py.skills.resized_pictures import by_matrices
 from ipfs_accelerate_py.skills.shared_filters import by_channel
 from ipfs_accelerate_py.skills.sized_pictures import by_sizes
 from ipfs_accelerate_py.skills.sliding_stretches import by_place
@@ -61,7 +62,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(counted_as_numbers())
         stack.enter_context(reduced_from_nothing())
         stack.enter_context(said_otherwise())
-        stack.enter_context(resized_by_matrices())
+        stack.enter_context(by_matrices())
         stack.enter_context(token_by_token())
         stack.enter_context(begun_with_states())
         stack.enter_context(decayed_by_token())
@@ -269,29 +270,4 @@ def said_otherwise() -> Iterator[None]:
         (torch.Tensor, "scatter", scattered),
         (torch, "cat", joined),
     ):
-        yield
-
-
-@contextmanager
-def resized_by_matrices() -> Iterator[None]:
-    """Within this, a picture is resized with antialiasing by two matrices.
-
-    No exporter knows the operation (`aten::_upsample_bilinear2d_aa`). It is linear and goes along one axis at a time,
-    so what it makes of the identity is its matrix. Both sizes must be known: tables of positions have theirs.
-    """
-    import torch
-
-    usual = torch.nn.functional.interpolate
-
-    def resized(tensor: Any, size: Any = None, *given: Any, **settings: Any) -> Any:
-        if not settings.get("antialias") or size is None or tensor.dim() != 4:
-            return usual(tensor, size, *given, **settings)
-        high, wide = (size, size) if isinstance(size, int) else size
-        rows, columns = (
-            usual(torch.eye(int(old))[None, None], (int(new), int(old)), *given, **settings)[0, 0]
-            for old, new in zip(tensor.shape[-2:], (high, wide), strict=True)
-        )
-        return rows @ tensor @ columns.T
-
-    with replaced((torch.nn.functional, "interpolate", resized)):
         yield
