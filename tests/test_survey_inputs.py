@@ -169,6 +169,16 @@ def test_the_tensors_of_an_output_have_names(output: Any, names: list[str]) -> N
     assert list(forward(Stub(lambda: output), {})) == names
 
 
+def test_a_film_is_given_beside_a_sound_where_the_sound_alone_is_refused() -> None:
+    def hears_and_sees(
+        input_values: Any = None, pixel_values_videos: Any = None, padding_mask_videos: Any = None
+    ) -> torch.Tensor:
+        return input_values.mean(-1, keepdim=True) + pixel_values_videos.flatten(1).mean(-1, keepdim=True)
+
+    feed = settled(candidate(hears_and_sees), Stub(hears_and_sees), ("input_values",))
+    assert feed.names == ("input_values", "pixel_values_videos")
+
+
 def test_what_is_drawn_on_the_way_is_the_same_each_time() -> None:
     model = Stub(lambda: torch.rand(4))
     assert torch.equal(forward(model, {})["tensor"], forward(model, {})["tensor"])

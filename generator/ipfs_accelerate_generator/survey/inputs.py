@@ -159,6 +159,15 @@ def either(candidate: Candidate, names: tuple[str, ...]) -> Iterator[tuple[str, 
         yield narrower(candidate, kept)
 
 
+def seeing(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `names` and the pictures and films of the signature, without masks that it does not require.
+
+    Some models hear and see at once, and have each as an option.
+    """
+    signature = inspect.signature(candidate.call).parameters
+    return narrower(candidate, tuple(name for name in signature if name in {*names, *PIXELS}))
+
+
 def _unneeded(names: tuple[str, ...], signature: Mapping[str, inspect.Parameter]) -> frozenset[str]:
     return frozenset(
         name

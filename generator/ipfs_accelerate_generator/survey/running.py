@@ -19,6 +19,7 @@ from ipfs_accelerate_generator.survey.inputs import (
     make,
     makeable,
     narrower,
+    seeing,
     ways,
     wider,
 )
@@ -99,8 +100,8 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
     """Return the first way to feed the head that works at every length, and what the ways before it said.
 
     First the usual rules for `names`, then each other rule, the fewest changes first; then with all that the signature
-    offers, without masks that it does not require, with vectors instead of ids, with one of several sounds, and with
-    what its layers alone take.
+    offers, without masks that it does not require, with vectors instead of ids, with one of several sounds, with what
+    its layers alone take, and with pictures beside.
 
     Raises:
         SurveyError: there is none; the message is that of the usual way.
@@ -117,6 +118,7 @@ def settled(candidate: Candidate, model: Any, names: tuple[str, ...]) -> Feed:
             *either(candidate, names),
             embedded(candidate, narrower(candidate, more)),
             handed_on(candidate, model, names),
+            seeing(candidate, names),
         )
     ):
         if wanted not in (names, decoded(candidate, names)) and not failures:
