@@ -87,6 +87,19 @@ def raises():
     raise RuntimeError("the left wheel is missing\nand more lines")
 
 
+class AloneConfig(PocketConfig):
+    model_type = "alone"
+
+
+class AloneModel(PocketModel):
+    config_class = AloneConfig
+
+    def forward(self, input_ids=None, attention_mask=None, **kwargs):
+        if len(input_ids) > 1:
+            raise ValueError("one text alone has room here")
+        return super().forward(input_ids, attention_mask, **kwargs)
+
+
 class BodilessConfig(PocketConfig):
     model_type = "bodiless"
 
@@ -95,4 +108,6 @@ registered("crashes", os.abort)
 registered("hangs", lambda: time.sleep(600))
 registered("prints", lambda: print("{}", flush=True))
 registered("raises", raises)
+AutoConfig.register("alone", AloneConfig)
+AutoModel.register(AloneConfig, AloneModel)
 AutoConfig.register("bodiless", BodilessConfig)

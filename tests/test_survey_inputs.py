@@ -256,3 +256,9 @@ def test_the_boxes_of_words_are_shares_of_a_page_where_the_class_reads_them_so()
     assert shares.min() >= 0
     assert shares.max() <= 1
     assert (shares[..., 2:] > shares[..., :2]).all()
+
+
+@pytest.mark.parametrize("field", ["image_size", "img_size", "max_img_size"])
+def test_a_picture_is_as_large_as_the_configuration_says_by_whichever_name(field: str) -> None:
+    shape = Shape("image-feature-extraction", Config(**{"image_size": 0, field: 24}), 12)
+    assert make(("pixel_values",), shape)["pixel_values"].shape == (2, 3, 24, 24)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from ipfs_accelerate_py.cli.app import main
 
 ROOT = Path(__file__).parent.parent
 
-TYPES = ("bert", "vit", "timesformer", "pocket", "prints", "raises", "crashes", "bodiless", "bertt")
+TYPES = ("bert", "vit", "timesformer", "pocket", "alone", "prints", "raises", "crashes", "bodiless", "bertt")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def run(workspace: Workspace, request: Request) -> tuple[dict[str, Outcome], tup
         return steps.append
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where pocket_types is
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)  # where pocket_types is
         outcomes = survey_into(workspace, request, counted)
     return {outcome.report.model_type: outcome for outcome in outcomes}, tuple(steps)
 
@@ -116,6 +117,17 @@ def test_a_type_from_outside_is_imported_from_where_it_is_defined(made: Made) ->
     assert spec.head("feature-extraction").inputs == ("input_ids", "attention_mask")
     assert (spec.limits.tokens, spec.vocabulary) == ("max_position_embeddings", "vocab_size")
     assert "vocab_size" not in spec.tiny
+
+
+def test_a_class_that_takes_one_sample_alone_is_given_whole_calls(made: Made) -> None:
+    spec = read_spec(made.workspace.spec_file("surveyed", "alone"))
+    head = spec.head("feature-extraction")
+    assert head.whole
+    assert {each.name: (each.shape[0], 0 in each.vary) for each in head.tensors} == {
+        "input_ids": (1, False),
+        "attention_mask": (1, False),
+    }
+    assert made.outcomes["alone"].report.left_out == []
 
 
 def test_only_a_type_from_outside_records_what_to_import(made: Made) -> None:

@@ -21,7 +21,7 @@ def spoilt(candidate: Candidate, model: Any, feed: Feed) -> bool:
 
     Convolutions read beyond a mask, and a decoder that counts its own positions counts what stands before a prompt.
     """
-    if not _READ.issuperset(feed.names) or candidate.method:
+    if not _READ.issuperset(feed.names) or candidate.method or feed.shape.batch == 1:
         return False
     try:
         if "attention_mask" in feed.names:

@@ -177,7 +177,7 @@ def _unneeded(names: tuple[str, ...], signature: Mapping[str, inspect.Parameter]
 
 
 def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
-    """Return tensors for `names`: two rows, the second of them shorter where a mask can say so.
+    """Return tensors for `names`: some rows, the last of them shorter where a mask can say so.
 
     Raises:
         NoInput: there is no rule for one of the names.
@@ -298,15 +298,15 @@ def _begun(shape: Shape, generator: Any) -> Any:
 
 
 def _mask(shape: Shape, _generator: Any) -> Any:
-    """Ones, with the second row a third shorter; a picture is never hidden."""
+    """Ones, with the last row a third shorter; a picture is never hidden."""
     import torch
 
     mask = torch.ones(*shape.rows, shape.masked, dtype=torch.long)
     third = (shape.masked - shape.placed) // 3
     if shape.left:
-        mask[1, ..., :third] = 0
+        mask[-1, ..., :third] = 0
     else:
-        mask[1, ..., shape.masked - third :] = 0
+        mask[-1, ..., shape.masked - third :] = 0
     return mask
 
 
@@ -350,7 +350,7 @@ def _pixel_mask(shape: Shape, _generator: Any) -> Any:
 
     size = _image_size(shape)
     mask = torch.ones(shape.batch, size, size, dtype=torch.long)
-    mask[1, :, size - size // 4 :] = 0
+    mask[-1, :, size - size // 4 :] = 0
     return mask
 
 
@@ -382,9 +382,7 @@ def _spectrogram(shape: Shape, generator: Any) -> Any:
     import torch
 
     bands = number(shape.config, ("num_mel_bins", "input_feat_per_channel", "feature_size"), 80)
-    if size := number(
-        shape.config, ("spec_size",), 0
-    ):  # one that is folded into a square picture, and seen as one
+    if size := number(shape.config, ("spec_size",), 0):  # folded into a square picture, and seen as one
         views = number(shape.config, ("patch_embed_input_channels",), 1)
         return torch.randn(shape.batch, views, size * (size // bands), bands, generator=generator)
     return torch.randn(shape.batch, bands, _frames(shape), generator=generator)

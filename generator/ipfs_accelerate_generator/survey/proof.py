@@ -166,7 +166,7 @@ def reads(
     """Whether the head, built from `config(**arguments)`, takes this many tokens."""
     model = built(candidate, config, arguments)
     try:
-        inputs = make(names, Shape(candidate.task, model.config, tokens))
+        inputs = make(names, Shape(candidate.task, model.config, tokens, batch=candidate.batch))
         if "attention_mask" in inputs:  # padding has no place, so that more of it would be taken
             inputs["attention_mask"].fill_(1)
         forward(model, inputs)

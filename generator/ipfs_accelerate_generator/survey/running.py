@@ -184,7 +184,7 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
     for tokens in TOKENS:
         outputs = None
         while outputs is None:
-            plain = Shape(candidate.task, model.config, tokens, chosen=chosen)
+            plain = Shape(candidate.task, model.config, tokens, chosen=chosen, batch=candidate.batch)
             answer = _answered(candidate, model, told, plain)
             if isinstance(answer, _Told):
                 told = answer
@@ -198,9 +198,8 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
         if not torch.isfinite(outputs[found]).all():
             raise SurveyError(f"{found} is not finite")
     assert found is not None  # TOKENS is not empty
-    first = Shape(
-        candidate.task, model.config, TOKENS[0], chosen=chosen, sizes=told.sizes, spoken=told.spoken
-    )
+    usual = Shape(candidate.task, model.config, TOKENS[0], chosen=chosen, batch=candidate.batch)
+    first = replace(usual, sizes=told.sizes, spoken=told.spoken)
     feed = Feed(
         told.names, next(each for each in _shapes(model, told.names, first) if each.form == form), found
     )

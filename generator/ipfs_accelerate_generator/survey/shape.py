@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-IMAGE_SIZES: Final = ("image_size", "img_size")
+IMAGE_SIZES: Final = ("image_size", "img_size", "max_img_size")
 BATCH: Final = 2
 CHOICES: Final = 3
 SAMPLES: Final = 8000  # half a second of audio, enough for every kernel of a speaker model

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from ipfs_accelerate_generator.spec import PLAIN
+from ipfs_accelerate_generator.survey.shape import BATCH
 from ipfs_accelerate_generator.survey.tables import ENCODER_TABLE, MODEL_TABLE, TASKS, TEXT_ONLY, VIDEO_TABLE
 from ipfs_accelerate_py.errors import AccelerateError, unknown
 
@@ -38,6 +39,8 @@ class Candidate:
     """The method that the task calls; "" says: forward."""
     attention: str = PLAIN
     """The implementation of attention that it is run with."""
+    batch: int = BATCH
+    """How many samples it is given: a class that takes one alone has no rows, and that one is a whole call."""
 
     @property
     def call(self) -> Any:

@@ -18,6 +18,7 @@ from ipfs_accelerate_generator.survey.foreign import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.inputs import sees
 from ipfs_accelerate_generator.survey.kept import forgets, goes_on_after
 from ipfs_accelerate_generator.survey.proof import (
+    WRITING,
     Proof,
     arrays,
     misread,
@@ -103,6 +104,8 @@ def survey_type(
 
     `told` are arguments of the small model's configuration that a person knows better than any rule.
 
+    Where nothing of it can be run, its heads are given one sample alone: some classes take no other number.
+
     Raises:
         UnknownName: there is no such type; the message offers the nearest names.
         SurveyError: it has no model class, or none that could be run.
@@ -116,16 +119,15 @@ def survey_type(
         raise SurveyError(f"{model_type}: its classes cannot be imported: {first_line(error)}") from error
     processors = facts.processors(about)
     returned = facts.returned(about, processors)
-    attempts: list[_Attempt] = []
-    for attempt in _attempts(about, heads, returned, told or {}):
-        attempts.append(attempt)
-        if attempt.last:
-            break
+    attempts = _made(about, heads, returned, told or {})
     if not attempts:
         raise SurveyError(f"{model_type}: {_whole_failure(about)}")
+    reasons = "; ".join(dict.fromkeys(attempt.shortcoming() for attempt in attempts))
+    if not any(attempt.proofs for attempt in attempts) and not attempts[-1].last:
+        heads = tuple(each if each.task in WRITING else replace(each, batch=1) for each in heads)
+        attempts += _made(about, heads, returned, told or {})
     best = max(attempts, key=lambda attempt: attempt.rank)  # the first of equals
     if not best.proofs:
-        reasons = "; ".join(dict.fromkeys(attempt.shortcoming() for attempt in attempts))
         raise SurveyError(f"{model_type}: none of its {len(heads)} heads could be run: {reasons}")
     return Surveyed(
         spec=_spec(about, heads, best),
@@ -135,6 +137,18 @@ def survey_type(
         control=best.control,
         other_inputs=tuple(way for proof in best.proofs.values() if proof.feed for way in proof.feed.tried),
     )
+
+
+def _made(
+    about: Subject, heads: tuple[Candidate, ...], returned: tuple[str, ...], told: Mapping[str, Any]
+) -> list[_Attempt]:
+    """Return what came of each alternative, up to one after which no other can do better."""
+    found: list[_Attempt] = []
+    for attempt in _attempts(about, heads, returned, told):
+        found.append(attempt)
+        if attempt.last:
+            break
+    return found
 
 
 def _attempts(
@@ -244,7 +258,7 @@ def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Att
         or misread(candidate, about.config, best.arguments, proof)
         or forgets(candidate, about.config, best.arguments, proof, state=head.state)
     )
-    every = unwritten(spec, head) or beside
+    every = unwritten(spec, head) or beside or candidate.batch == 1
     if not unmade(spec, head) and not every and not _strange(spec, head):
         return head
     proof = with_beginning(candidate, about.config, best.arguments, proof)
