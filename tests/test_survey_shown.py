@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from ipfs_accelerate_generator.modalities import CARRIES
 from ipfs_accelerate_generator.survey import facts, inputs, pictured, placed, shown
 from ipfs_accelerate_generator.survey.rules.table import LITERAL, RULES
+from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, subject
 
 
@@ -126,3 +128,32 @@ def test_the_number_of_tokens_is_that_of_the_part_about_text() -> None:
 
     assert facts.vocabulary(PaliGemmaConfig()) == "text_config.vocab_size"
     assert facts.vocabulary(LlamaConfig()) == "vocab_size"
+
+
+def test_beside_a_count_of_them_each_text_states_the_size_of_a_picture_to_be_drawn_too() -> None:
+    names = ("input_ids", "pixel_values", "image_grid_thw", "images_per_sample")
+    config = SimpleNamespace(num_channels=3, patch_size=8, spatial_merge_size=1)
+    shape = Shape("feature-extraction", config, 12, form="patches in rows", names=names)
+    frame = inputs._frame(shape)
+    assert _drawn("images_per_sample", frame).tolist() == [2, 2]
+    assert _drawn("image_grid_thw", frame).tolist() == [[1, 2, 3]] * 4
+    assert len(_drawn("pixel_values", frame)) == 2 * 6
+    plain = inputs._frame(replace(shape, names=names[:-1]))
+    assert _drawn("image_grid_thw", plain).tolist() == [[1, 2, 3]] * 2
+
+
+def test_where_maps_of_a_picture_are_made_tokens_of_these_are_counted() -> None:
+    class Draws:
+        def get_image_features(self, pixel_values: Any) -> Any:
+            return SimpleNamespace(pooler_output=[each.expand(7, 2, 3) for each in pixel_values])
+
+        def get_image_tokens(self, hidden_states: Any) -> Any:
+            return torch.cat([each.argmax(0).flatten() for each in hidden_states])
+
+    class Reads(Draws):
+        def get_image_tokens(self, pixel_values: Any) -> Any:
+            raise AssertionError("makes them of pictures")
+
+    made = {"pixel_values": torch.zeros(2, 1, 1, 1)}
+    assert placed.vectors(Draws(), "get_image_features", made) == 2 * 6
+    assert placed.vectors(Reads(), "get_image_features", made) == 2 * 14

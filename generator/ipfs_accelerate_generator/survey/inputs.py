@@ -323,16 +323,16 @@ def _image_size(shape: Shape) -> int:
 
 def _frame(shape: Shape) -> shown.Frame:
     """Return what a picture for the configuration is like."""
-    config = shape.config
-    channels = number(config, ("num_channels", "in_channels", "in_chans"), 3)
+    channels = number(shape.config, ("num_channels", "in_channels", "in_chans"), 3)
     return shown.Frame(
         form=shape.form,
         count=shape.batch,
         channels=channels if channels in (1, 3, 4) else 3,
         side=_image_size(shape),
-        patch=number(config, ("patch_size",), 8),
-        depth=number(config, ("temporal_patch_size", "patch_temporal"), 1),
-        merge=number(config, ("window_kernel_size",), 1) * number(config, _MERGES, 2),
+        patch=number(shape.config, ("patch_size",), 8),
+        depth=number(shape.config, ("temporal_patch_size", "patch_temporal"), 1),
+        merge=number(shape.config, ("window_kernel_size",), 1) * number(shape.config, _MERGES, 2),
+        aims=shown.AIMED in shape.names,
     )
 
 

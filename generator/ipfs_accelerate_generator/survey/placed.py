@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.shape import parts
+
+_WRITTEN: Final = "get_image_tokens"
+_STATES: Final = "hidden_states"
 
 
 def named(config: Any, names: Iterable[str]) -> int | None:
@@ -26,10 +29,19 @@ def maker(model: Any, method: str) -> Any | None:
 
 
 def vectors(model: Any, method: str, made: Mapping[str, Any]) -> int | None:
-    """Return how many vectors `method` of the model makes of `made`; None where it has no such method."""
+    """Return how many vectors `method` of the model makes of `made`; None where it has no such method.
+
+    Where another method makes tokens of a text of them, it is these that are counted.
+    """
+    import torch
+
     if (output := _output(model, method, made)) is None:
         return None
     found = _found(output)
+    written = getattr(maker(model, method), _WRITTEN, None)
+    if written is not None and _STATES in inspect.signature(written).parameters:
+        with torch.no_grad():
+            return int(written(found).numel())
     each = found if isinstance(found, (list, tuple)) else [found]
     return sum(int(one.shape[:-1].numel()) for one in each)
 

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.subject import NoInput
 
+AIMED: Final = "images_per_sample"
+"""The input that counts the sizes that each text states: those of its pictures, and of one to be drawn."""
 PROCESSOR: Final = "of the image processor"
 _STRIP: Final = "a strip of patches"
 _WHOLE_IN_ROWS: Final = "all patches of each picture"
@@ -47,6 +49,8 @@ class Frame:
     """How many frames make one patch."""
     merge: int
     """How many patches, across and down, become one vector."""
+    aims: bool = False
+    """Whether each text states behind the size of its picture that of one to be drawn, which has no pixels."""
 
     @property
     def high(self) -> int:
@@ -119,7 +123,7 @@ def _sizes(*numbers: Callable[[Frame], int]) -> Callable[[Frame, Any], Any]:
     def rule(frame: Frame, _generator: Any) -> Any:
         import torch
 
-        return torch.tensor([[number(frame) for number in numbers]] * frame.count)
+        return torch.tensor([[number(frame) for number in numbers]] * frame.count * (1 + frame.aims))
 
     return rule
 
@@ -164,6 +168,13 @@ def _ones(frame: Frame, _generator: Any) -> Any:
     return torch.ones(frame.count, dtype=torch.long)
 
 
+def _aims(frame: Frame, _generator: Any) -> Any:
+    """Two for each text: its picture, and the one to be drawn."""
+    import torch
+
+    return torch.full((frame.count,), 2)
+
+
 def _none(_frame: Frame) -> int:
     """Return 0: of a picture there are no closer views."""
     return 0
@@ -187,4 +198,5 @@ _RULES: Final[Mapping[str, Callable[[Frame, Any], Any]]] = {
     "pixel_attention_mask": _mask,
     "image_position_ids": _positions,
     "image_merge_sizes": _merges,
+    AIMED: _aims,
 }

@@ -73,7 +73,6 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "qformer_attention_mask": _SEEN,
     "image_attention_mask": (texts.pictures_seen,),
     "image_embeds_position_mask": (texts.picture_places,),
-    "images_per_sample": (texts.one_each,),
     "classes_input_ids": (texts.labels,),
     "classes_attention_mask": (texts.labels_seen,),
     "classes_structure": (texts.labels_each,),

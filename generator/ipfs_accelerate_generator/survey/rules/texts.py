@@ -1,4 +1,4 @@
-"""What goes with a text: which of its places are those of pictures, how many of these each has, labels beside it."""
+"""What goes with a text: which of its places are those of pictures, and labels beside it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,6 @@ def picture_places(shape: Shape, _generator: Any) -> Any:
     places = torch.zeros(shape.batch, shape.whole, dtype=torch.long)
     places[:, shape.tokens // 3 : shape.tokens // 3 + shape.pictured] = 1
     return places
-
-
-def one_each(shape: Shape, _generator: Any) -> Any:
-    """Ones: each text has one picture."""
-    import torch
-
-    return torch.ones(shape.batch, dtype=torch.long)
 
 
 def boxes(shape: Shape, generator: Any) -> Any:
