@@ -8,6 +8,7 @@ from ipfs_accelerate_generator.survey.foreign import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.shape import text
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 from ipfs_accelerate_generator.values import Value
+from ipfs_accelerate_py.skills.forgetting import forgetful
 
 MOST_PARAMETERS: Final = 20_000_000
 
@@ -26,9 +27,10 @@ def built(candidate: Candidate, config: Any, arguments: dict[str, Any], *, usual
         )
     torch.manual_seed(0)
     try:
-        return candidate.model(_described_by(candidate, config, arguments, usual=usual)).float().eval()
+        model = candidate.model(_described_by(candidate, config, arguments, usual=usual))
     except FOREIGN as error:
         raise SurveyError(first_line(error)) from error
+    return forgetful(model.float().eval())
 
 
 def _described_by(

@@ -10,6 +10,7 @@ from typing import Any
 from ipfs_accelerate_py.errors import CheckpointError
 from ipfs_accelerate_py.skills.arrays import Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.forgetting import forgetful
 
 # Weights that many checkpoints lack and no answer here uses: a pooler, and what training hides frames with.
 _UNTRAINED = ("pooler", "masked_spec_embed")
@@ -61,7 +62,7 @@ def pretrained(
             f"{checkpoint.folder}: has no weights for {shown}, which {model_class.__name__} needs; its head is {has}. "
             "Ask for the task of that head, or train this one first"
         )
-    return model.eval()
+    return forgetful(model.eval())
 
 
 def filler(model: Module) -> int:
