@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey import pictured, shown, spoken
+from ipfs_accelerate_generator.survey.narrowed import narrower
 from ipfs_accelerate_generator.survey.rules import sounds
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
 from ipfs_accelerate_generator.survey.senses import source
@@ -137,13 +138,6 @@ def embedded(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-def narrower(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `names` without masks that the signature does not require."""
-    return tuple(
-        name for name in names if name not in _unneeded(names, inspect.signature(candidate.call).parameters)
-    )
-
-
 def either(candidate: Candidate, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """Yield `names` with one way alone to say the same: samples, bands or vectors, and no ids of text beside them.
 
@@ -166,14 +160,6 @@ def seeing(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
     """
     signature = inspect.signature(candidate.call).parameters
     return narrower(candidate, tuple(name for name in signature if name in {*names, *PIXELS}))
-
-
-def _unneeded(names: tuple[str, ...], signature: Mapping[str, inspect.Parameter]) -> frozenset[str]:
-    return frozenset(
-        name
-        for name in names
-        if name.endswith("mask") and signature[name].default is not inspect.Parameter.empty
-    )
 
 
 def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:

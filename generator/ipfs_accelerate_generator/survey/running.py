@@ -18,12 +18,12 @@ from ipfs_accelerate_generator.survey.inputs import (
     embedded,
     make,
     makeable,
-    narrower,
     seeing,
     ways,
     wider,
 )
 from ipfs_accelerate_generator.survey.keywords import handed_on
+from ipfs_accelerate_generator.survey.narrowed import narrower
 from ipfs_accelerate_generator.survey.nested import items_of, named_in, of_parts
 from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders, towered
 from ipfs_accelerate_generator.survey.shape import Shape
