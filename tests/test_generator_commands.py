@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -175,6 +176,8 @@ def test_a_disk_that_takes_no_more_is_a_clear_error_and_leaves_no_torn_file(root
         capture_output=True,
         text=True,
         check=False,
+        # What Python compiles is cut off as well, without a word, and would be read by whoever comes next.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
     )
     assert full.returncode == 1

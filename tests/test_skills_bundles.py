@@ -294,7 +294,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing_behind(checkpoint, cach
 
     asking = subprocess.run(
         [sys.executable, "-c", ASKING, str(checkpoint), str(POCKET)],
-        env={**os.environ, "POCKET_BYTES": "10"},
+        env={**os.environ, "POCKET_BYTES": "10", "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=full,
         capture_output=True,
         text=True,
@@ -314,7 +314,7 @@ def test_an_exporter_on_a_full_disk_says_so(checkpoint, cache, tmp_path):
 
     asking = subprocess.run(
         [sys.executable, "-c", ASKING, str(checkpoint), str(POCKET)],
-        env={**os.environ, "POCKET_BYTES": "9000"},
+        env={**os.environ, "POCKET_BYTES": "9000", "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=full,
         capture_output=True,
         text=True,

@@ -50,7 +50,9 @@ sys.exit(len(report.problems))
 def drive(root: Path, *room: int) -> subprocess.Popen[bytes]:
     """Start a run; each file that it writes finds place for `room` bytes, as on a disk that becomes full."""
     return subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(root), *map(str, room)], start_new_session=True
+        [sys.executable, "-c", DRIVER, str(root), *map(str, room)],
+        start_new_session=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},  # what it compiles would be cut off, too
     )
 
 
