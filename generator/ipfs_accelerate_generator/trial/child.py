@@ -116,9 +116,13 @@ class Child:
         return f"{function} ({Path(path).name}:{line})"
 
     def last_words(self) -> str:
-        """Return the last line of the log that says something."""
+        """Return the last error of the log, else its last line that says something.
+
+        pytest counts what it has done on another stream than it tells errors: either may come last in the file.
+        """
         said = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip("=_- \t")]
-        return clean(said[-1]) if said else "it said nothing"
+        errors = [line for line in said if line.startswith("ERROR: ")]
+        return clean((errors or said)[-1]) if said else "it said nothing"
 
 
 def start(
