@@ -29,6 +29,13 @@ def test_a_picture_is_resized_as_pytorch_resizes_it(
     assert torch.allclose(got, want, rtol=0, atol=1e-5)  # float32, and weights of a cubic that add up to one
 
 
+def test_what_is_told_by_place_is_left_to_pytorch() -> None:
+    picture = torch.randn(2, 3, 5, 7)
+    want = torch.nn.functional.interpolate(picture, (3, 9), None, "bilinear", False)
+    with by_matrices():
+        assert torch.equal(torch.nn.functional.interpolate(picture, (3, 9), None, "bilinear", False), want)
+
+
 class _Placed(torch.nn.Module):  # type: ignore[misc]  # torch is an unchecked library
     """Patches with a table of positions that is fitted to their grid, as timm's towers have it."""
 

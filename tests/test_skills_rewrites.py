@@ -111,19 +111,6 @@ def test_what_is_true_is_counted() -> None:
         assert torch.cumsum(tensor, dim=0).tolist() == [1, 1, 2]
 
 
-@pytest.mark.parametrize(("old", "new"), [((5, 7), (3, 9)), ((4, 4), (8, 2)), ((6, 6), (6, 6))])
-def test_a_resized_picture_is_that_of_pytorch(old: tuple[int, int], new: tuple[int, int]) -> None:
-    picture = torch.randn(2, 3, *old, generator=torch.Generator().manual_seed(0))
-    settings = {"size": new, "mode": "bicubic", "align_corners": False, "antialias": True}
-    want = torch.nn.functional.interpolate(picture, **settings)
-    with rewrites.traced():
-        got = torch.nn.functional.interpolate(picture, **settings)
-        plain = torch.nn.functional.interpolate(picture, new, None, "bilinear", False)
-    assert torch.equal(plain, torch.nn.functional.interpolate(picture, new, None, "bilinear", False))
-    # Products of matrices sum in another order than the operation.
-    assert torch.allclose(got, want, rtol=0, atol=1e-5)
-
-
 @pytest.mark.parametrize("axes", [(0, -2, -1, 1), ((0, 3, -3, 2),), (3, 2, 1, 0)])
 def test_axes_from_the_end_are_the_same_axes(axes: tuple[int, ...]) -> None:
     tensor = torch.arange(24.0).reshape(1, 2, 3, 4)

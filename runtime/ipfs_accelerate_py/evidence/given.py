@@ -21,6 +21,7 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.given import ArrayInput, Inputs
 from ipfs_accelerate_py.skills.libraries import failures
 from ipfs_accelerate_py.skills.skill import Skill
+from ipfs_accelerate_py.skills.stretched import REFUSALS
 
 _SEED: Final = 7
 _GAINS: Final = (1.0, 2.0, 4.0, 8.0)  # tried in turn until every input matters
@@ -30,8 +31,6 @@ _SIZES: Final[tuple[Callable[[int], int], ...]] = (
     lambda size: size + 1,
     lambda size: max(size - 1, 1),
 )
-# What a model raises at numbers or sizes that it does not take.
-_REFUSALS: Final = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
 
 FAULTS: Final = (
     "a number",
@@ -114,7 +113,7 @@ class ArrayBench(Bench):
                     moved = relative_change(right, self.reference({**self.batch, name: wrong}))
                 except EvidenceError:  # it answers, with what cannot be measured
                     continue
-                except _REFUSALS:
+                except REFUSALS:
                     refused.setdefault(name, wrong)
                     continue
                 if moved > most:
@@ -166,7 +165,7 @@ def _with_inputs(skill: Skill, task: str, case: ArrayCase, checkpoint: Checkpoin
         trial = ArrayBench(skill, task, replace(case, inputs=inputs), checkpoint)
         try:
             outputs = trial.reference(trial.batch)
-        except _REFUSALS:
+        except REFUSALS:
             continue
         if all(np.isfinite(output).all() for output in outputs.values()):
             return replace(case, inputs=inputs)
@@ -199,7 +198,7 @@ def _answers_otherwise(
 ) -> float:
     """Return how far what `forward` gives for `batch` is from `right`; 1, all of it, where it gives no such thing."""
     # An engine refuses in its own words.
-    refusals: tuple[type[Exception], ...] = (*_REFUSALS, *failures(), AccelerateError)
+    refusals: tuple[type[Exception], ...] = (*REFUSALS, *failures(), AccelerateError)
     try:
         return relative_change(right, forward(batch))
     except refusals:

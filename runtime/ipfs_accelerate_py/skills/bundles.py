@@ -53,6 +53,7 @@ _SHAPING = (
     "engine_eager.py",
     "experts.py",
     "export.py",
+    "forgetting.py",
     "heard.py",
     "indexed_places.py",
     "joint.py",

@@ -11,8 +11,8 @@ from ipfs_accelerate_py.skills.arrays import Module
 # of something mostly stays one; a table of places may end before the double.
 _LONGER: Final = (lambda size: 2 * size, lambda size: size + 1)
 _SHORTER: Final = (lambda size: max(size // 2, 1), lambda size: max(size - 1, 1))
-# What a model raises at sizes that it does not take.
-_REFUSALS: Final = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+REFUSALS: Final = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+"""What a model raises at numbers or sizes that it does not take."""
 
 Tensors = Sequence[Any]
 
@@ -38,7 +38,7 @@ def stretched(
             try:
                 with torch.no_grad():
                     outputs = graph(*(tensor.clone() for tensor in tensors))
-            except _REFUSALS:
+            except REFUSALS:
                 continue
             if all(bool(torch.isfinite(output).all()) for output in outputs):
                 yield tensors
