@@ -23,6 +23,7 @@ Examples:
   ipfs-accelerate run ./my-bert "A [MASK] sat on the mat." --task fill-mask --backend openvino
   ipfs-accelerate run ./my-bert '{"question": "Who sat?", "context": "A cat sat."}' --task question-answering
   ipfs-accelerate run ./my-vit cat.jpg dog.png --option top_k=1 --json
+  ipfs-accelerate run ./my-gemma3 '{"text": "<start_of_image> What is this?", "images": "cat.jpg"}'
 """
 _LONG = 8  # numbers of a list that a table shows
 

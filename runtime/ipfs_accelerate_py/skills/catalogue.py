@@ -7,7 +7,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ class Entry:
     limits: Mapping[str, str]  # kind -> field of config.json
     left_out: Mapping[str, Mapping[str, str]]  # task -> backend -> reason
     proved: Mapping[str, Mapping[str, float]]  # task -> backend -> largest difference that was seen
+    arrays: Mapping[str, str] = field(
+        default_factory=dict
+    )  # task -> why it takes arrays: no processor is proved
 
     def skill(self) -> Skill:
         """Return the skill, importing its module and no other."""
@@ -94,6 +97,7 @@ def _entry(model_type: str, written: Mapping[str, Any], folder: Path) -> Entry:
             limits=written["limits"],
             left_out=written["left_out"],
             proved=written["proved"],
+            arrays=written.get("arrays", {}),
         )
     except (KeyError, TypeError, AttributeError) as error:
         fix = "run `ipfs-accelerate generate --all` to write it again"

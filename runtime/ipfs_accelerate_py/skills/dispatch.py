@@ -15,6 +15,7 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.failed_exports import believed
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.libraries import LIBRARIES, missing
+from ipfs_accelerate_py.skills.own_processor import reading
 from ipfs_accelerate_py.skills.scores import labels
 from ipfs_accelerate_py.skills.skill import Skill
 from ipfs_accelerate_py.skills.task import task as task_named
@@ -47,7 +48,8 @@ def load(
     """Return a handler of the checkpoint `name`: a folder, a bundle's folder or a Hub id.
 
     Without `task` it is the one that the checkpoint was trained for; without `backend` the one that evidence favours.
-    `options` go to the module's loader, such as `device="GPU"` for OpenVINO.
+    `options` go to the module's loader, such as `device="GPU"` for OpenVINO. Where the task takes arrays, the handler
+    takes a text, pictures and sounds as well, which the checkpoint's own processor makes them of.
 
     Raises:
         UnknownName: the model type, task, backend or option is not known; the message names the nearest.
@@ -60,7 +62,8 @@ def load(
     skill = entry.skill()
     if backend is not None or checkpoint.manifest:
         asked = backend if backend is not None else str(checkpoint.manifest["backend"])
-        return _noted(skill.load(checkpoint, chosen_task, backend_named(asked).value, **options), ASKED)
+        handler = skill.load(checkpoint, chosen_task, backend_named(asked).value, **options)
+        return _noted(reading(handler, checkpoint, proved=chosen_task not in entry.arrays), ASKED)
     refused: list[str] = []
     known = {each for name in entry.backends[chosen_task] for each in skill.options(name)}
     for option in options:
@@ -74,7 +77,8 @@ def load(
             with believed():
                 handler = skill.load(checkpoint, chosen_task, choice.backend, **options)
             unproved = choice.reason == UNPROVED
-            return _noted(handler, _checked(entry, skill, checkpoint, handler) if unproved else choice.reason)
+            reason = _checked(entry, skill, checkpoint, handler) if unproved else choice.reason
+            return _noted(reading(handler, checkpoint, proved=chosen_task not in entry.arrays), reason)
         except (BackendError, BundleError, WorkspaceError) as error:
             log.warning("%s: %s is not used: %s", checkpoint.name, choice.backend, error)
             refused.append(f"{choice.backend}: {error}")
