@@ -176,6 +176,32 @@ class Processors:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Processing:
+    """What transformers' own processor is given where it makes the arrays that heads take: seen by the survey."""
+
+    tasks: tuple[str, ...] = ()
+    """The heads that answered what it made; () where it cannot be made offline, or makes something else."""
+    takes: tuple[str, ...] = ()
+    """Some of "text", "images" and "audio"."""
+    prompt: str = ""
+    """The tokens before a text that stand for its picture or sound."""
+    settings: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    """Arguments of the processor's class that its defaults say for large models alone."""
+
+    def __post_init__(self) -> None:
+        check_names(
+            "tasks",
+            self.tasks,
+            lambda key, value: check_pattern(key, value, _TASK, "a task"),
+            may_be_empty=True,
+        )
+        check_names("takes", self.takes, check_identifier, may_be_empty=True)
+        if self.prompt != "":
+            check_text("prompt", self.prompt)
+        object.__setattr__(self, "settings", check_table("settings", self.settings))
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """One model type, as surveyed and, where a person knew better, as overridden."""
 
@@ -190,6 +216,7 @@ class ModelSpec:
     modalities: tuple[str, ...]
     limits: Limits = Limits()
     processors: Processors = Processors()
+    processing: Processing = Processing()
     vocabulary: str = ""
     """The config field for the number of tokens; `tiny` leaves it out, a test sets it to its tokenizer's."""
     heads: tuple[Head, ...]

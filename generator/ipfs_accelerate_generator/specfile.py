@@ -11,7 +11,15 @@ from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 import tomlkit
 
 from ipfs_accelerate_generator.finding import Effect, Finding
-from ipfs_accelerate_generator.spec import Head, Limits, ModelSpec, Processors, Unproved, file_stem
+from ipfs_accelerate_generator.spec import (
+    Head,
+    Limits,
+    ModelSpec,
+    Processing,
+    Processors,
+    Unproved,
+    file_stem,
+)
 from ipfs_accelerate_generator.tensor import Tensor
 from ipfs_accelerate_generator.tomlsource import KeyPath, TomlSource
 from ipfs_accelerate_generator.values import SpecError
@@ -21,7 +29,11 @@ from ipfs_accelerate_py.hardware.backend import Backend
 Refuse: TypeAlias = "Callable[[KeyPath, str], NoReturn]"
 Noun = TypeVar("Noun")
 
-_PARTS: Final[Mapping[str, type]] = {"limits": Limits, "processors": Processors}
+_PARTS: Final[Mapping[str, type]] = {
+    "limits": Limits,
+    "processors": Processors,
+    "processing": Processing,
+}
 
 
 def read_spec(surveyed: Path, override: Path | None = None) -> ModelSpec:

@@ -17,6 +17,7 @@ from ipfs_accelerate_generator.survey.begun import with_beginning
 from ipfs_accelerate_generator.survey.foreign import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.inputs import sees
 from ipfs_accelerate_generator.survey.kept import forgets, goes_on_after
+from ipfs_accelerate_generator.survey.processed import processing
 from ipfs_accelerate_generator.survey.proof import (
     WRITING,
     Proof,
@@ -246,7 +247,8 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
         ),
     )
     described = (_described(about, each, spec, best) for each in heads if _in(each, best))
-    return replace(spec, heads=tuple(described))
+    found = replace(spec, heads=tuple(described))
+    return replace(found, processing=processing(found))
 
 
 def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Attempt) -> Head:

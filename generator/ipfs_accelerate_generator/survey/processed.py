@@ -1,0 +1,269 @@
+"""Whether transformers' own processor of a type can be made offline, and what its heads take is what it makes.
+
+The small processor is made of a small tokenizer and of defaults that follow the small configuration. What stands for a
+picture or a sound in a text, and as how many tokens, differs from type to type: a few ways are tried in turn, and of
+numbers that a model refuses the one that it asks for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from inspect import signature
+from typing import Any, Final
+
+import numpy as np
+
+from ipfs_accelerate_generator.given import takes_arrays
+from ipfs_accelerate_generator.planned import given_arrays
+from ipfs_accelerate_generator.spec import Head, ModelSpec, Processing
+from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.proof import WRITING
+from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, number
+from ipfs_accelerate_py.evidence import processors
+from ipfs_accelerate_py.evidence.comparison import TOLERANCE
+from ipfs_accelerate_py.skills import image_file
+from ipfs_accelerate_py.skills.own_processor import AUDIO, IMAGES, TEXT, called
+
+_TASKS: Final = (
+    "image-text-to-text",
+    "any-to-any",
+    "automatic-speech-recognition",
+    "text2text-generation",
+    "feature-extraction",
+)
+"""Those that are asked about a text with what goes with it, the ones that write first."""
+_SENSES: Final[Mapping[str, tuple[str, str]]] = {IMAGES: ("image", "i"), AUDIO: ("audio", "a")}
+_HEARD: Final = frozenset({"input_features", "input_values", "audio_values", "input_audio_features"})
+_COUNTS: Final = (
+    "image_seq_length",
+    "image_seq_len",
+    "num_image_tokens",
+    "image_token_len",
+    "num_img_tokens",
+)
+_COUNTED: Final = re.compile(r"tokens:? (\d+),? .*features:? (\d+)")
+_TRIES: Final = 4
+_GAIN: Final = 4.0
+"""Of the weights: as they are drawn, what a model does not do without its `token_type_ids` is lost in the rest."""
+_WHOLE: Final = ("whole", "nested", "tiled")
+_TRANSDUCERS: Final = frozenset({"MODEL_FOR_RNNT_MAPPING_NAMES", "MODEL_FOR_TDT_MAPPING_NAMES"})
+_LEARNT: Final = "labels"  # what a processor makes of a text that a model is to learn
+_START: Final = "decoder_input_ids"
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way to give a type's processor something: what it takes, and the arguments of its class."""
+
+    processing: processors.Processing
+    made: processors.Own
+
+
+def processing(spec: ModelSpec) -> Processing:
+    """Return what the processor of the type is given, and the tasks of `spec` that answer what it makes.
+
+    It is empty where the type has no processor, none can be made offline, or no head that is given arrays takes what
+    it makes and nothing else that matters.
+    """
+    heads = [head for task in _TASKS for head in spec.heads if head.task == task and _asked(spec, head)]
+    if not spec.processors.processor or not heads:
+        return Processing()
+    with suppress(*FOREIGN, LookupError):
+        for way in _ways(spec, heads[0]):
+            tasks = tuple(head.task for head in heads if _answers(spec, head, way))
+            if tasks:
+                told = way.processing
+                return Processing(
+                    tasks=tasks, takes=told.takes, prompt=told.prompt, settings=dict(told.settings)
+                )
+    return Processing()
+
+
+def _asked(spec: ModelSpec, head: Head) -> bool:
+    """Whether `head` is given arrays, and is about more than texts alone."""
+    if (
+        head.table in _TRANSDUCERS
+    ):  # what a pass of theirs gives depends on what was written, which tests of theirs say
+        return False
+    pictured = given_arrays(spec) and takes_arrays(head)
+    return (
+        bool(head.tensors or pictured)
+        and not head.method
+        and len(_takes(head)) + ("input_ids" not in head.inputs) > 1
+    )
+
+
+def _takes(head: Head) -> tuple[str, ...]:
+    pictures = any("pixel" in name or "patches" in name for name in head.inputs)
+    sounds = bool(_HEARD.intersection(head.inputs))
+    text = "input_ids" in head.inputs
+    return (*((TEXT,) if text else ()), *((IMAGES,) if pictures else ()), *((AUDIO,) if sounds else ()))
+
+
+def _ways(spec: ModelSpec, head: Head) -> Iterator[_Way]:
+    """Yield the ways in turn; behind one whose number of tokens the model refuses, that with the number it asks for."""
+    takes = _takes(head)
+    first = _way(spec, takes, "", {})
+    for prompt in dict.fromkeys(_prompts(first.made.processor, takes)):
+        settings: dict[str, Any] = {}
+        for _ in range(_TRIES):
+            way = _way(spec, takes, prompt, settings)
+            yield way
+            wanted = _wanted(spec, head, way)
+            if wanted is None or settings == wanted:
+                break
+            settings = wanted
+
+
+def _way(spec: ModelSpec, takes: tuple[str, ...], prompt: str, settings: Mapping[str, Any]) -> _Way:
+    made = spec.processors
+    told = processors.Processing(
+        processor=made.processor,
+        image_processor=made.image_processor,
+        feature_extractor=made.feature_extractor,
+        tokenizer=made.tokenizer or "TokenizersBackend",
+        takes=takes,
+        prompt=prompt,
+        settings=dict(settings),
+    )
+    config = getattr(import_module(spec.module), spec.config)
+    return _Way(
+        told, processors.own(told, spec.tiny, config, vocabulary=spec.vocabulary, places=spec.limits.tokens)
+    )
+
+
+def _prompts(processor: Any, takes: tuple[str, ...]) -> Iterator[str]:
+    """Yield what may stand before a text: the token of each thing, that between those around it, none, and a tag."""
+    senses = [_SENSES[each] for each in takes if each in _SENSES]
+
+    def token(*names: str) -> str:
+        for owner in (processor, processor.tokenizer):
+            for name in names:
+                found = getattr(owner, name, None)
+                found = getattr(found, "content", found)
+                if isinstance(found, str):
+                    return found
+        return ""
+
+    yield "".join(token(f"{name}_token") for name, _ in senses)
+    yield "".join(
+        token(f"{name}_start_token", f"bo{letter}_token")
+        + token(f"{name}_token")
+        + token(f"{name}_end_token", f"eo{letter}_token")
+        for name, letter in senses
+    )
+    yield ""
+    yield "".join(token(f"bo{letter}_token") for _, letter in senses)
+    yield "".join(f"<{name}>" for name, _ in senses)
+
+
+def _wanted(spec: ModelSpec, head: Head, way: _Way) -> dict[str, Any] | None:
+    """Return the settings with which a text has as many tokens for a picture as the model says that it wants."""
+    processor = way.made.processor
+    takes = signature(type(processor).__init__).parameters
+    name = next((each for each in _COUNTS if each in takes), None)
+    if name is None:
+        return None
+    try:
+        _output(spec, head, way, _given(way, processors.asked(way.processing)[0]))
+    except FOREIGN as error:
+        told = _COUNTED.search(str(error))
+    else:
+        return None
+    now = way.processing.settings.get(name) or getattr(processor, name, None) or takes[name].default
+    if told is None or not int(told[1]) or not isinstance(now, int):
+        return None
+    wanted = max(now * int(told[2]) // int(told[1]), 1)
+    if wanted == now:  # some models compare numbers of tokens with numbers of values
+        width = processors.laid_flat(way.made.config, first="text").get("hidden_size")
+        wanted = now // width if isinstance(width, int) and now >= width else now
+    return {**way.processing.settings, name: wanted}
+
+
+def _answers(spec: ModelSpec, head: Head, way: _Way) -> bool:
+    """Whether `head` gives the same of what it takes of the processor's arrays as of all that its class would take."""
+    if _takes(head) != way.processing.takes:
+        return False
+    try:
+        for item in processors.asked(way.processing):
+            given = _given(way, item)
+            told = {name: value for name, value in given.items() if name in head.inputs}
+            if not set(head.inputs) <= {*told, _START} or not _fits(spec, head, way, told):
+                return False
+            every, alone = _output(spec, head, way, given), _output(spec, head, way, told)
+            apart = float((every - alone).abs().max()) / max(float(every.abs().max()), 1e-9)
+            if not bool(every.isfinite().all()) or apart > TOLERANCE:
+                return False
+    except FOREIGN:
+        return False
+    return True
+
+
+def _given(way: _Way, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arrays that the processor makes of `item`."""
+    import torch
+
+    arguments: dict[str, Any] = {name: [value] if name == TEXT else value for name, value in item.items()}
+    if IMAGES in arguments:
+        arguments[IMAGES] = [image_file.opened(each) for each in arguments[IMAGES]]
+    made = called(way.made.processor, arguments)
+    return {
+        name: torch.as_tensor(np.asarray(value))
+        for name, value in made.items()
+        if hasattr(value, "shape") and name != _LEARNT
+    }
+
+
+def _output(spec: ModelSpec, head: Head, way: _Way, given: Mapping[str, Any]) -> Any:
+    """Return what the class of `head` makes of the arrays `given` that it takes, of the same random weights each time.
+
+    Where it writes, these are the logits of the first token: some read a text otherwise when they write.
+    """
+    import torch
+
+    torch.manual_seed(0)
+    config = getattr(import_module(spec.module), spec.config)(**way.made.config, **head.config)
+    model = getattr(import_module(spec.module_of(head)), head.model)(config).eval()
+    if head.attention:
+        model.set_attn_implementation(head.attention)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(_GAIN)
+    takes = signature(model.forward).parameters
+    arguments = {name: value for name, value in given.items() if name in takes}
+    if _START in head.inputs and _START not in arguments:
+        arguments[_START] = torch.ones((1, 1), dtype=torch.long)
+    with torch.inference_mode():
+        if head.task not in WRITING or not model.can_generate():
+            return model(**arguments)[head.output].float()
+        told = model.generate(
+            **arguments, max_new_tokens=1, do_sample=False, output_logits=True, return_dict_in_generate=True
+        )
+        return told.logits[0].float()
+
+
+def _fits(spec: ModelSpec, head: Head, way: _Way, told: Mapping[str, Any]) -> bool:
+    """Whether the arrays have the sizes that the head takes: those of axes that do not vary are the sample's."""
+    for tensor in head.tensors:
+        if tensor.name not in told:
+            continue
+        shape = tuple(told[tensor.name].shape)
+        rows = not (head.whole or tensor.packed)
+        if len(shape) != len(tensor.shape) or (rows and shape[0] != 1):
+            return False
+        if any(
+            found != size
+            for axis, (found, size) in enumerate(zip(shape, tensor.shape, strict=True))
+            if axis not in tensor.vary and not (rows and axis == 0)
+        ):
+            return False
+    if head.tensors or head.pictures not in _WHOLE or "pixel_values" not in told:
+        return True
+    config = getattr(import_module(spec.module), spec.config)(**spec.tiny)
+    edge = number(config, IMAGE_SIZES, 0)
+    return not edge or tuple(told["pixel_values"].shape[-2:]) == (edge, edge)
