@@ -23,6 +23,7 @@ from ipfs_accelerate_generator.spec import Head, ModelSpec, Processing
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.proof import WRITING
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, number
+from ipfs_accelerate_generator.survey.subject import SurveyError
 from ipfs_accelerate_py.evidence import processors
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE
 from ipfs_accelerate_py.skills import image_file
@@ -198,7 +199,7 @@ def _answers(spec: ModelSpec, head: Head, way: _Way) -> bool:
             apart = float((every - alone).abs().max()) / max(float(every.abs().max()), 1e-9)
             if not bool(every.isfinite().all()) or apart > TOLERANCE:
                 return False
-    except FOREIGN:
+    except (SurveyError, *FOREIGN):
         return False
     return True
 
@@ -244,7 +245,15 @@ def _output(spec: ModelSpec, head: Head, way: _Way, given: Mapping[str, Any]) ->
         told = model.generate(
             **arguments, max_new_tokens=1, do_sample=False, output_logits=True, return_dict_in_generate=True
         )
-        return told.logits[0].float()
+    read = arguments.get("input_ids")
+    if read is not None and not config.is_encoder_decoder and not _goes_on(told.sequences, read):
+        raise SurveyError(f"{head.model}: generate() does not go on from all of what it was given")
+    return told.logits[0].float()
+
+
+def _goes_on(written: Any, read: Any) -> bool:
+    """Whether what was `written` begins with all that was `read`: some leave out the token that ends a text."""
+    return written.shape[1] > read.shape[1] and bool((written[:, : read.shape[1]] == read).all())
 
 
 def _fits(spec: ModelSpec, head: Head, way: _Way, told: Mapping[str, Any]) -> bool:
