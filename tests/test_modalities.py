@@ -51,6 +51,11 @@ def test_pixels_of_a_video_task_are_a_video() -> None:
     assert modalities([head("image-classification"), head("video-classification")]) == ("image", "video")
 
 
+def test_a_picture_beside_a_text_is_an_image_by_its_own_name_too() -> None:
+    head = Head(task="feature-extraction", table="", model="Model", inputs=("input_ids", "image"), output="x")
+    assert modalities([head]) == ("text", "image")
+
+
 @pytest.mark.parametrize(
     ("model_type", "task", "carried"),
     [

@@ -36,6 +36,14 @@ def test_what_is_told_by_place_is_left_to_pytorch() -> None:
         assert torch.equal(torch.nn.functional.interpolate(picture, (3, 9), None, "bilinear", False), want)
 
 
+def test_what_is_told_by_factor_is_left_to_pytorch() -> None:
+    """As detectron2's pyramids say it (`modeling/backbone/fpn.py`)."""
+    picture = torch.randn(2, 3, 5, 7)
+    want = torch.nn.functional.interpolate(picture, scale_factor=2.0, mode="nearest")
+    with by_matrices():
+        assert torch.equal(torch.nn.functional.interpolate(picture, scale_factor=2.0, mode="nearest"), want)
+
+
 class _Placed(torch.nn.Module):  # type: ignore[misc]  # torch is an unchecked library
     """Patches with a table of positions that is fitted to their grid, as timm's towers have it."""
 

@@ -82,6 +82,16 @@ def test_pixels_alone_are_not_given_the_mask_of_a_text() -> None:
     assert "attention_mask" in fed(candidate(reads), names)
 
 
+@pytest.mark.parametrize("rows", [4, 7])
+def test_a_picture_has_as_many_rows_as_a_pyramid_halves_and_pools_whole(rows: int) -> None:
+    pooled = Config(image_size=None, image_feature_pool_shape=[rows, rows, 16])
+    picture = make(["image"], Shape("feature-extraction", pooled, 12))["image"]
+    maps = nn.Sequential(*(nn.MaxPool2d(2) for _ in range(5)))(picture)
+    assert maps.shape[-2:] == (rows, rows)
+    told = Config(image_size=32, image_feature_pool_shape=[rows, rows, 16])
+    assert make(["image"], Shape("feature-extraction", told, 12))["image"].shape[-1] == 32
+
+
 def test_a_number_that_sets_something_is_no_input() -> None:
     def hears(input_values: torch.Tensor, n_quantizers: int | None = None) -> None: ...
 

@@ -10,6 +10,7 @@ from ipfs_accelerate_generator.spec import Head
 CARRIES: Final[Mapping[str, str]] = {
     "input_ids": "text",
     "pixel_values": "image",
+    "image": "image",
     "flattened_patches": "image",
     "pixel_values_videos": "video",
     "input_values": "audio",

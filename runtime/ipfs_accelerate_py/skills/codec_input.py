@@ -60,13 +60,35 @@ class CodecInput(AudioInput):
         settings = audio_settings(self.checkpoint)
         return CODEC_EXTRACTORS[settings.kind(self.usual, CODEC_EXTRACTORS)](settings)
 
+    @cached_property
+    def books(self) -> int | None:
+        """How many code books the checkpoint has; None if it does not say.
+
+        Where it says how many bits a second there are at most, as many as those fill with the codes of each frame.
+        """
+        known = self.checkpoint.config
+        rates, size, rate = (
+            known.get(name) for name in ("target_bandwidths", "codebook_size", "sample_rate")
+        )
+        if (
+            isinstance(rates, list)
+            and isinstance(size, int)
+            and isinstance(rate, int)
+            and rate > 0
+            and size > 1
+        ):
+            bits = -(-rate // self.extractor.hop) * (size - 1).bit_length()
+            return int(1000 * rates[-1] // bits) if rates else None
+        books = known.get("n_codebooks")
+        return books if isinstance(books, int) else None
+
     def codes(self, given: Any, index: int) -> Array:
         """Return the codes of a sound, (codebooks, frames), checked.
 
         Raises:
             InputError: they are no whole numbers, of another number of code books, or out of a book.
         """
-        books, size = (self.checkpoint.config.get(name) for name in ("n_codebooks", "codebook_size"))
+        books, size = self.books, self.checkpoint.config.get("codebook_size")
         try:
             found = np.asarray(given)
         except ValueError as error:
@@ -74,7 +96,7 @@ class CodecInput(AudioInput):
         found = found[0] if found.ndim == 3 and len(found) == 1 else found
         if found.dtype.kind not in "iu" or found.ndim != 2 or not found.size:
             raise InputError(f"{CODES} are whole numbers, (codebooks, frames)", index=index)
-        if isinstance(books, int) and len(found) != books:
+        if books is not None and len(found) != books:
             raise InputError(f"{CODES} have {len(found)} code books; the model has {books}", index=index)
         if found.min() < 0 or (isinstance(size, int) and found.max() >= size):
             raise InputError(f"{CODES} are from 0 to {size} - 1", index=index)
@@ -83,6 +105,5 @@ class CodecInput(AudioInput):
     @property
     def sample_codes(self) -> Array:
         """Codes of two books and more that any checkpoint has, (codebooks, frames)."""
-        books = self.checkpoint.config.get("n_codebooks")
-        count = books if isinstance(books, int) else 1
+        count = self.books or 1
         return np.arange(count * 8).reshape(count, 8) % 2

@@ -22,13 +22,18 @@ def by_matrices() -> Iterator[None]:
     usual = torch.nn.functional.interpolate
 
     def resized(
-        tensor: Any, size: Any = None, factor: Any = None, mode: str = "nearest", *given: Any, **settings: Any
+        tensor: Any,
+        size: Any = None,
+        scale_factor: Any = None,
+        mode: str = "nearest",
+        *given: Any,
+        **settings: Any,
     ) -> Any:
         known = (
             mode in _WEIGHTS and size is not None and tensor.dim() == 4 and not settings.get("align_corners")
         )
         if not settings.get("antialias") or given or not known:
-            return usual(tensor, size, factor, mode, *given, **settings)
+            return usual(tensor, size, scale_factor, mode, *given, **settings)
         high, wide = (size, size) if isinstance(size, int) else size
         rows = _matrix(tensor.shape[-2], high, *_WEIGHTS[mode])
         columns = _matrix(tensor.shape[-1], wide, *_WEIGHTS[mode])

@@ -30,6 +30,7 @@ from ipfs_accelerate_py.skills.ordered_numbers import by_comparison
 from ipfs_accelerate_py.skills.overlapped_frames import by_hop
 from ipfs_accelerate_py.skills.packed_pictures import by_grid
 from ipfs_accelerate_py.skills.packed_sounds import by_length
+from ipfs_accelerate_py.skills.paired_frames import by_missing
 from ipfs_accelerate_py.skills.patch_squares import by_neighbours
 from ipfs_accelerate_py.skills.pooled_places import by_block
 from ipfs_accelerate_py.skills.prefixed_patches import by_places
@@ -99,6 +100,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(as_pairs())
         stack.enter_context(by_channel())
         stack.enter_context(by_hop())
+        stack.enter_context(by_missing())
         yield
 
 

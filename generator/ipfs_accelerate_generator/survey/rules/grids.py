@@ -6,6 +6,7 @@ from typing import Any
 
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
 
+_HALVED = 2**5
 _CHANNELS = ("num_channels", "in_channels", "in_chans", "num_input_channels")
 
 
@@ -16,8 +17,13 @@ def channels(shape: Shape) -> int:
 
 
 def side(shape: Shape) -> int:
-    """Return how many pixels a picture is high and wide."""
-    return number(shape.config, IMAGE_SIZES, 64)
+    """Return how many pixels a picture is high and wide.
+
+    Where what is made of it is pooled to a number of rows that the configuration names, as many as a pyramid of five
+    halvings makes whole ones of: LayoutLMv2's pictures are of that size, and exporters pool whole rows alone.
+    """
+    pooled = vars(shape.config).get("image_feature_pool_shape")
+    return number(shape.config, IMAGE_SIZES, _HALVED * pooled[0] if pooled else 64)
 
 
 def patch(shape: Shape) -> int:
