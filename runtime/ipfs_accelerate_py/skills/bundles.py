@@ -75,6 +75,7 @@ _SHAPING = (
     "packed_arrays.py",
     "packed_pictures.py",
     "packed_sounds.py",
+    "paired_frames.py",
     "patch_squares.py",
     "patch_tower.py",
     "pooled_places.py",
