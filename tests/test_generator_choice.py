@@ -100,6 +100,23 @@ def test_tasks_that_only_arrays_are_for_have_no_template_of_their_own() -> None:
     assert not [task for task in UNWRITTEN if f"tasks/{task.replace('-', '_')}" in TEMPLATES]
 
 
+@pytest.mark.parametrize(
+    ("names", "template"),
+    [
+        (("hidden_states",), "tensor"),
+        (("res_type", "atom_inputs__ref_pos", "atom_inputs__ref_charge"), "tensor_structured"),
+        (("inference_session__video", "inference_session__point_coords"), "tensor_following"),
+    ],
+)
+def test_records_and_films_that_are_followed_have_templates_of_their_own(
+    names: tuple[str, ...], template: str
+) -> None:
+    said = replace(head("feature-extraction", *names), tensors=arrays(*names))
+    assert templates_of(replace(spec("esmfold2"), heads=(said,)), TEMPLATES) == {
+        "feature-extraction": f"tasks/{template}"
+    }
+
+
 def test_a_type_that_takes_no_pictures_reads_its_texts_as_others_do() -> None:
     listed = head("image-text-to-text", "input_ids", "attention_mask")
     found = templates_of(replace(spec("bert"), heads=(*spec("bert").heads, listed)), TEMPLATES)

@@ -17,6 +17,7 @@ from ipfs_accelerate_generator.survey.inputs import fed, make
 from ipfs_accelerate_generator.survey.rules.table import BESIDE, LITERAL, OTHERS, RULES
 from ipfs_accelerate_generator.survey.running import forward, settled
 from ipfs_accelerate_generator.survey.shape import Shape
+from ipfs_accelerate_generator.survey.structured import flat
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
 
 ENTRIES = sorted(
@@ -56,12 +57,15 @@ def test_a_rule_makes_the_same_numbers_of_the_same_seed_and_as_many_axes_in_a_la
     name: str, rule: Callable[[Shape, Any], torch.Tensor]
 ) -> None:
     shape = Shape("feature-extraction", Config(), 12, heard=24)
-    one, again, more = (
-        rule(each, torch.Generator().manual_seed(0)) for each in (shape, shape, replace(shape, batch=3))
+    first, second, larger = (
+        dict(flat(name, rule(each, torch.Generator().manual_seed(0))))
+        for each in (shape, shape, replace(shape, batch=3))
     )
-    assert torch.equal(one, again)
-    assert one.dim() == more.dim()
-    assert one.dtype in (torch.float32, torch.int64, torch.bool)
+    assert first.keys() == second.keys() == larger.keys()
+    for part, one in first.items():
+        assert torch.equal(one, second[part])
+        assert one.dim() == larger[part].dim()
+        assert one.dtype in (torch.float32, torch.int64, torch.bool)
 
 
 def test_what_is_literal_or_stands_beside_something_has_a_rule() -> None:
@@ -156,13 +160,13 @@ def test_vectors_are_given_where_ids_are_refused() -> None:
 
 
 def test_what_nothing_makes_is_said_by_name() -> None:
-    def does(inference_session: torch.Tensor) -> torch.Tensor:
-        return inference_session
+    def does(dreams: torch.Tensor) -> torch.Tensor:
+        return dreams
 
-    with pytest.raises(SurveyError, match="no rule makes the input 'inference_session'"):
-        settled(candidate(does), Stub(does), ("inference_session",))
+    with pytest.raises(SurveyError, match="no rule makes the input 'dreams'"):
+        settled(candidate(does), Stub(does), ("dreams",))
     with pytest.raises(NoInput):
-        make(("inference_session",), Shape("feature-extraction", Config(), 12))
+        make(("dreams",), Shape("feature-extraction", Config(), 12))
 
 
 @pytest.mark.parametrize(

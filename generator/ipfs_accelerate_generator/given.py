@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ipfs_accelerate_generator.spec import FUSED, PICTURED, Head, ModelSpec
+from ipfs_accelerate_generator.structures import SESSION, structures_in
 from ipfs_accelerate_generator.tensor import Tensor
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.skills.audio_features import EXTRACTORS
@@ -24,9 +25,13 @@ KEEPING: Final = "tensor_keeping"
 """The template of every task that writes token by token, behind a cache of what it has read."""
 TRANSDUCING: Final = "tensor_transducing"
 """The template of classes that write any number of tokens at each place of a sound."""
+STRUCTURED: Final = "tensor_structured"
+"""The template of classes of which an input is a record of several arrays."""
+FOLLOWING: Final = "tensor_following"
+"""The template of classes that follow what is pointed at through a film."""
 CONTINUING: Final = frozenset({f"tasks/{WRITING}", f"tasks/{KEEPING}"})
 """Those of tasks that write what follows arrays."""
-GIVEN: Final = CONTINUING | {f"tasks/{TEMPLATE}", f"tasks/{TRANSDUCING}"}
+GIVEN: Final = CONTINUING | {f"tasks/{each}" for each in (TEMPLATE, STRUCTURED, FOLLOWING, TRANSDUCING)}
 """Those of all tasks that are given arrays."""
 
 UNWRITTEN: Final = frozenset(
@@ -190,7 +195,10 @@ def _by_name(head: Head) -> str:
     if head.task in _WRITES or speaks:
         return (KEEPING if head.keeps else WRITING) if _matters(head) else ""
     idle = any(each.idle for each in head.tensors if each.name == "decoder_input_ids")
-    return "" if behind and (idle or head.task not in _READ_BEHIND) else TEMPLATE
+    if behind and (idle or head.task not in _READ_BEHIND):
+        return ""
+    structures = structures_in(head.inputs)
+    return FOLLOWING if SESSION in structures else STRUCTURED if structures else TEMPLATE
 
 
 def _matters(head: Head) -> bool:

@@ -12,6 +12,7 @@ from ipfs_accelerate_generator.given import GIVEN, KEEPING, TRANSDUCING, WRITING
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
 from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec
+from ipfs_accelerate_generator.structures import structures_in
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
 from ipfs_accelerate_py.skills.codec_input import CODEC_EXTRACTORS
@@ -199,6 +200,16 @@ class PlannedHead:
         """The inputs that are given as arrays; () where a processor makes them."""
         tensors = self.head.tensors if self.template in GIVEN else ()
         return tuple(PlannedArray(each, self.head.whole) for each in tensors)
+
+    @property
+    def structures(self) -> dict[str, Value]:
+        """The inputs that are records of several of these arrays, with the fields of each."""
+        return {name: list(fields) for name, fields in structures_in(self.head.inputs).items()}
+
+    @property
+    def drawn(self) -> bool:
+        """Whether what the class draws at random shows in what comes of it."""
+        return self.head.drawn
 
     @property
     def resized(self) -> bool:

@@ -20,7 +20,7 @@ def built(candidate: Candidate, config: Any, arguments: dict[str, Any], *, usual
     """
     import torch
 
-    size = sum(each.numel() for each in _weightless(candidate, config, arguments).parameters())
+    size = sum(each.numel() for each in weightless(candidate, config, arguments).parameters())
     if size > MOST_PARAMETERS:
         raise SurveyError(
             f"{size / 1e6:.0f} million parameters, more than the {MOST_PARAMETERS / 1e6:.0f} tried"
@@ -61,7 +61,12 @@ def named_as(candidate: Candidate, model: Any) -> dict[str, Value]:
     return {"model_type": own.model_type} if held else {}
 
 
-def _weightless(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
+def weightless(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> Any:
+    """Return the model without memory for its weights, of whatever size.
+
+    Raises:
+        SurveyError: its class refuses the configuration; the message is its own first line.
+    """
     import torch
 
     try:
@@ -74,7 +79,7 @@ def _weightless(candidate: Candidate, config: Any, arguments: dict[str, Any]) ->
 def weighs_labels(candidate: Candidate, config: Any, arguments: dict[str, Any]) -> bool:
     """Whether any number of labels is taken, and changes the shapes of the weights."""
     try:
-        models = [_weightless(candidate, config, arguments | {"num_labels": count}) for count in (3, 5)]
+        models = [weightless(candidate, config, arguments | {"num_labels": count}) for count in (3, 5)]
     except SurveyError:
         return False
     shapes = [[tuple(each.shape) for each in model.parameters()] for model in models]

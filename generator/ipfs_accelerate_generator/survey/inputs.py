@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from ipfs_accelerate_generator.survey import pictured, shown, spoken
+from ipfs_accelerate_generator.survey import pictured, shown, spoken, structured
 from ipfs_accelerate_generator.survey.narrowed import narrower
 from ipfs_accelerate_generator.survey.rules import sounds
+from ipfs_accelerate_generator.survey.rules.molecules import MOLECULES
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
 from ipfs_accelerate_generator.survey.senses import source
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number, text
@@ -18,7 +19,7 @@ from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 # Beside what the type's processors return.
 _ALSO_FED: Final[Mapping[str, tuple[str, ...]]] = {"masked-image-modeling": ("bool_masked_pos",)}
 # What a text is about, where no processor says by name what it returns.
-_ABOUT: Final = ("protein_input_ids", "protein_attention_mask")
+_ABOUT: Final = ("protein_input_ids", "protein_attention_mask", *MOLECULES)
 # generate() is given these and no more: transformers' pipeline drops what else the tokenizer returns.
 _FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_ids", "attention_mask")}
 # A mask of tokens goes along with one of these, and with pixels only where one of these is there, too.
@@ -206,7 +207,7 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
         if "input_ids" not in made:
             raise NoInput(f"{name} says which tokens stand for pictures, and there are no tokens")
         made[name] = pictured.kinds(made["input_ids"], shape.config)
-    return {name: made[name] for name in wanted}
+    return {part: tensor for name in wanted for part, tensor in structured.flat(name, made[name])}
 
 
 def choices(name: str, names: tuple[str, ...]) -> tuple[Rule, ...]:

@@ -146,7 +146,7 @@ def _prove(
         if not _causal(model, feed):
             raise SurveyError("a later token changes an earlier result, even with is_decoder = true")
     return Proof(
-        feed.names,
+        tuple(feed.made()),
         feed.output,
         extra,
         labels,

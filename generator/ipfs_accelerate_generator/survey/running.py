@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ipfs_accelerate_generator.survey import shown, spoken
+from ipfs_accelerate_generator.survey import shown, spoken, structured
 from ipfs_accelerate_generator.survey.foreign import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.inputs import (
     choices,
@@ -85,7 +85,7 @@ def forward(model: Any, inputs: Mapping[str, Any], method: str = "", *, seed: in
 
     torch.manual_seed(seed)
     with torch.no_grad():
-        output = getattr(model, method)(**inputs) if method else model(**inputs)
+        output = structured.called(model, inputs, method)
     fields = dict(named_in(output))
     inner = {f"{name}_{place}": item for name, value in fields.items() for place, item in items_of(value)}
     parts = of_parts(fields)

@@ -14,6 +14,7 @@ from ipfs_accelerate_generator.planned import given_arrays
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Processors, Unproved
 from ipfs_accelerate_generator.survey import facts, repairs
 from ipfs_accelerate_generator.survey.begun import with_beginning
+from ipfs_accelerate_generator.survey.defaults import refusal
 from ipfs_accelerate_generator.survey.foreign import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.inputs import sees
 from ipfs_accelerate_generator.survey.kept import forgets, goes_on_after
@@ -129,7 +130,8 @@ def survey_type(
         attempts += _made(about, heads, returned, told or {})
     best = max(attempts, key=lambda attempt: attempt.rank)  # the first of equals
     if not best.proofs:
-        raise SurveyError(f"{model_type}: none of its {len(heads)} heads could be run: {reasons}")
+        first = f"{refused}; " if (refused := refusal(about, heads)) else ""
+        raise SurveyError(f"{model_type}: {first}none of its {len(heads)} heads could be run: {reasons}")
     return Surveyed(
         spec=_spec(about, heads, best),
         alternative=best.name,

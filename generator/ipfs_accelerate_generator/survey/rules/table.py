@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from ipfs_accelerate_generator.survey.rules import features, grids, series, sounds, texts
+from ipfs_accelerate_generator.survey.rules import features, films, grids, molecules, series, sounds, texts
 from ipfs_accelerate_generator.survey.shape import Shape
 
 Rule: TypeAlias = "Callable[[Shape, Any], Any]"
@@ -82,6 +82,23 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "protein_attention_mask": _SEEN,
     "tasks_attention_mask": _SEEN,
     "t_cond": (features.once, features.one),
+    # what is no tensor itself
+    "inference_session": (films.pointed_at,),
+    "atom_inputs": (molecules.atoms,),
+    # tokens of molecules
+    "token_index": (molecules.places,),
+    "residue_index": (molecules.residues,),
+    "asym_id": (molecules.chains,),
+    "sym_id": (molecules.copies,),
+    "entity_id": (molecules.chains,),
+    "mol_type": (molecules.proteins,),
+    "res_type": (molecules.amino_acids,),
+    "token_bonds": (molecules.bonds,),
+    "msa": (molecules.alike,),
+    "msa_attention_mask": (molecules.alike_seen,),
+    "has_deletion": (molecules.lost,),
+    "deletion_value": (molecules.counted,),
+    "deletion_mean": (molecules.meant,),
     # pictures
     "image_sizes": (grids.sides,),
     "image": (grids.whole,),
@@ -199,6 +216,7 @@ BESIDE: Final[Mapping[str, Mapping[str, tuple[Rule, ...]]]] = {
     "input_values": {"input_features": (sounds.bands_of_samples, sounds.bands_last)},
     "input_features": {"input_values": (sounds.even_mono, sounds.mono)},
     "flattened_patches": {"attention_mask": (grids.patches_seen,)},
+    "atom_inputs": {"attention_mask": (molecules.seen,)},
 }
 """What an input is where another stands beside it: pixels beside the sizes of a grid are its patches."""
 
