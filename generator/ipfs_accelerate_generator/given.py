@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ipfs_accelerate_generator.spec import FUSED, PICTURED, Head, ModelSpec
+from ipfs_accelerate_generator.spec import FUSED, GENERATE, PICTURED, Head, ModelSpec
 from ipfs_accelerate_generator.structures import SESSION, structures_in
 from ipfs_accelerate_generator.tensor import Tensor
 from ipfs_accelerate_generator.values import Value
@@ -29,9 +29,11 @@ STRUCTURED: Final = "tensor_structured"
 """The template of classes of which an input is a record of several arrays."""
 FOLLOWING: Final = "tensor_following"
 """The template of classes that follow what is pointed at through a film."""
+SPEAKING: Final = "tensor_speaking"
+"""The template of classes that have no forward, and generate a sound."""
 CONTINUING: Final = frozenset({f"tasks/{WRITING}", f"tasks/{KEEPING}"})
 """Those of tasks that write what follows arrays."""
-GIVEN: Final = CONTINUING | {f"tasks/{each}" for each in (TEMPLATE, STRUCTURED, FOLLOWING, TRANSDUCING)}
+GIVEN: Final = CONTINUING | {f"tasks/{each}" for each in (TEMPLATE, STRUCTURED, FOLLOWING, TRANSDUCING, SPEAKING)}
 """Those of all tasks that are given arrays."""
 
 UNWRITTEN: Final = frozenset(
@@ -93,6 +95,9 @@ def unmade(spec: ModelSpec, head: Head) -> str:
     What pictures a text goes with are made of belongs to the templates of types that write about them.
     """
     made = spec.processors
+    if head.method == GENERATE:
+        begins = f"{_unproved(head, made.processor, 'a text')}; {head.model} has no forward"
+        return f"{begins}, and these are what the part of it takes that begins"
     if is_given(head):
         strange = ", ".join(name for name in head.inputs if name not in _PROCESSED)
         return f"{head.task} takes {strange}, which no processor makes"
@@ -189,6 +194,8 @@ def _by_name(head: Head) -> str:
     behind = "decoder_input_ids" in head.inputs
     if not head.tensors:
         return ""
+    if head.method == GENERATE:
+        return SPEAKING
     if head.table in _TRANSDUCERS:
         return "" if head.whole or any(each.idle for each in head.tensors) else TRANSDUCING
     speaks = head.task == _SPEAKS and (behind or "input_ids" in head.inputs)

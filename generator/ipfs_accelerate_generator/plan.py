@@ -233,7 +233,7 @@ class Plan:
     def handler(self) -> Identifier:
         """The class of handlers: one that runs rows as steps say, or apart, where any head asks for it."""
         apart = "Apart" if any(head.runs_apart for head in self.heads) else ""
-        usual = "Rereader" if any(head.rereads for head in self.heads) else "Handler"
+        usual = "Rereader" if any(head.rereads or head.speaks for head in self.heads) else "Handler"
         return Identifier(apart + usual)
 
     @property

@@ -8,10 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ipfs_accelerate_generator.given import GIVEN, KEEPING, TRANSDUCING, WRITING, PlannedArray, takes_arrays
+from ipfs_accelerate_generator.given import (
+    GIVEN,
+    KEEPING,
+    SPEAKING,
+    TRANSDUCING,
+    WRITING,
+    PlannedArray,
+    takes_arrays,
+)
 from ipfs_accelerate_generator.literals import Identifier
 from ipfs_accelerate_generator.rename import Origin
 from ipfs_accelerate_generator.spec import PICTURED, Head, ModelSpec
+from ipfs_accelerate_generator.speech import PlannedSpeech
 from ipfs_accelerate_generator.structures import structures_in
 from ipfs_accelerate_generator.values import Value
 from ipfs_accelerate_py.hardware.backend import EXPORTED, Backend
@@ -161,7 +170,7 @@ class PlannedHead:
     def generates(self) -> bool:
         """Whether it writes its answer token by token, with a cache of what it has read."""
         speaks = self.task == "automatic-speech-recognition" and self.has_decoder
-        return not self.rereads and (self.keeps or self.task in GENERATING or speaks)
+        return not (self.rereads or self.speaks) and (self.keeps or self.task in GENERATING or speaks)
 
     @property
     def keeps(self) -> bool:
@@ -172,6 +181,16 @@ class PlannedHead:
     def rereads(self) -> bool:
         """Whether it writes its answer token by token, and keeps nothing of what it has read."""
         return self.template in (f"tasks/{WRITING}", f"tasks/{TRANSDUCING}")
+
+    @property
+    def speaks(self) -> bool:
+        """Whether its class has no forward, and generates a sound."""
+        return self.template == f"tasks/{SPEAKING}"
+
+    @property
+    def speech(self) -> PlannedSpeech:
+        """How such a class is asked."""
+        return PlannedSpeech(self.head)
 
     @property
     def towers(self) -> bool:

@@ -22,6 +22,8 @@ from ipfs_accelerate_py.errors import unknown
 
 FAMILIES: Final = ("embedding", "text_generation", "vision", "audio", "multimodal", "tensor")
 
+GENERATE: Final = "generate"
+"""The method that is called of a class that has no forward."""
 PLAIN: Final = "eager"
 FUSED: Final = "sdpa"
 ATTENTION: Final = ("", PLAIN, FUSED)
@@ -89,6 +91,8 @@ class Head:
     """Whether rows of unequal length cannot go together: what the shorter is filled up with changes its result."""
     drawn: bool = False
     """Whether what it draws at random on the way shows in what comes of it, if only in how that is rounded."""
+    generation: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    """What `generate` is told in a test, of a class that does nothing else: short limits, and to take the likeliest."""
     attention: str = ""
     """The implementation that the class is loaded with: "eager" where the fused one gives other numbers, as it takes
     attention without a mask for that of a decoder; "sdpa" where it has no plain form, or none that gives numbers; ""
@@ -111,7 +115,8 @@ class Head:
             refuse("pictures", str(unknown("pictures", str(self.pictures), PICTURES)))
         if self.attention not in ATTENTION:
             refuse("attention", str(unknown("attention", str(self.attention), ATTENTION)))
-        object.__setattr__(self, "config", check_table("config", self.config))
+        for key in ("config", "generation"):
+            object.__setattr__(self, key, check_table(key, getattr(self, key)))
         check_names("labels", self.labels, check_text, may_be_empty=True)
         for key in ("whole", "state", "keeps", "apart", "drawn"):
             if not isinstance(value := getattr(self, key), bool):

@@ -51,6 +51,9 @@ class Tensor:
     and of fields of its configuration with their usual values; "" where it is what `shape` says."""
     idle: bool = False
     """Whether the class takes it, and what is read of the output does not depend on it."""
+    apart: bool = False
+    """Whether a class that only generates takes it in place of what else goes with a text, and refuses it beside that:
+    it stands beside the text of the other size, and the rest beside that of the first."""
     packed: bool = False
     """Whether the class has those of all texts one behind the other, and sees no axis of texts before them."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
-from ipfs_accelerate_generator.spec import PLAIN
+from ipfs_accelerate_generator.spec import GENERATE, PLAIN
 from ipfs_accelerate_generator.survey.shape import BATCH
 from ipfs_accelerate_generator.survey.tables import ENCODER_TABLE, MODEL_TABLE, TASKS, TEXT_ONLY, VIDEO_TABLE
 from ipfs_accelerate_py.errors import AccelerateError, unknown
@@ -173,6 +173,8 @@ _TOWERS: Final = {
 
 def _tasks(about: Subject, table: str, model: Any) -> dict[str, str]:
     """Return the tasks that `table` gives `model`, and the method of it that each calls; "" for its forward."""
+    if generates_alone(model):  # the bare model, too: what it does is one of the other tables' tasks
+        return dict.fromkeys(TASKS.get(table, ()), GENERATE)
     takes = list(inspect.signature(model.forward).parameters)
     if table not in (MODEL_TABLE, ENCODER_TABLE):
         text_only = "input_ids" in takes and getattr(model, "main_input_name", "input_ids") == "input_ids"
@@ -186,6 +188,13 @@ def _tasks(about: Subject, table: str, model: Any) -> dict[str, str]:
         }
     method = _instead(model)
     return {_bare_task(about, model, method): method}
+
+
+def generates_alone(model: Any) -> bool:
+    """Whether a class has no forward, and generates."""
+    from torch import nn
+
+    return model.forward is nn.Module.forward and hasattr(model, GENERATE) and not hasattr(model, "encode")
 
 
 def _instead(model: Any) -> str:

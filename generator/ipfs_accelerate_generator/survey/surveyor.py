@@ -11,8 +11,8 @@ from ipfs_accelerate_generator.choice import wants_arrays
 from ipfs_accelerate_generator.given import is_given, unmade, unwritten, writes
 from ipfs_accelerate_generator.modalities import modalities
 from ipfs_accelerate_generator.planned import given_arrays
-from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, ModelSpec, Processors, Unproved
-from ipfs_accelerate_generator.survey import facts, repairs
+from ipfs_accelerate_generator.spec import GENERATE, PICTURED, Head, Limits, ModelSpec, Processors, Unproved
+from ipfs_accelerate_generator.survey import facts, repairs, speeches
 from ipfs_accelerate_generator.survey.begun import with_beginning
 from ipfs_accelerate_generator.survey.defaults import refusal
 from ipfs_accelerate_generator.survey.foreign import FOREIGN, first_line
@@ -165,7 +165,10 @@ def _attempts(
     for alternative in ALTERNATIVES:
         name = alternative.name
         try:
-            arguments = overlaid(tiny(about.config, alternative), told)
+            arguments = tiny(about.config, alternative)
+            if any(each.method == GENERATE for each in heads):
+                arguments = speeches.tied(arguments)
+            arguments = overlaid(arguments, told)
         except FOREIGN:
             continue
         for _ in range(repairs.MOST):
@@ -200,7 +203,10 @@ def _attempt(
     failures: dict[str, SurveyError] = {}
     for candidate in heads:
         try:
-            proofs[candidate.task] = prove(candidate, about.config, arguments, returned)
+            if candidate.method == GENERATE:
+                proofs[candidate.task] = speeches.prove(candidate, about.config, arguments)
+            else:
+                proofs[candidate.task] = prove(candidate, about.config, arguments, returned)
         except SurveyError as error:
             failures[candidate.task] = error
     return _Attempt(name, arguments, proofs, failures)
@@ -218,7 +224,8 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
     carried = modalities(made)
     given = modalities(facts.given(made))
     family, subfamily = facts.family(given, tuple(head.task for head in made), made)
-    vocabulary = facts.vocabulary(config)
+    speaks = any(head.method == GENERATE for head in made)
+    vocabulary = "" if speaks else facts.vocabulary(config)  # its parts have several, which hang together
     limits = facts.limits(config, carried)
     if given == ("image",) and all(
         sees_any_size(each, about.config, best.arguments, best.proofs[each.task])
@@ -257,6 +264,8 @@ def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Att
     """Return the head for the task of `candidate`, with arrays where nothing proved makes its inputs of something."""
     head = spec.head(candidate.task)
     proof = best.proofs[head.task]
+    if isinstance(proof, speeches.Speech):
+        return speeches.with_tensors(head, proof)
     beside = not unmade(spec, head) and (
         wants_arrays(spec, head, sees=sees(candidate))
         or misread(candidate, about.config, best.arguments, proof)
