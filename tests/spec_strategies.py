@@ -55,7 +55,15 @@ def tensors(draw: st.DrawFn, name: str) -> Tensor:
             nested = [nested[start : start + size] for start in range(0, len(nested), size)]
         return Tensor(name=name, dtype=dtype, shape=shape, vary=vary, values=nested)
     low = draw(st.integers(-9, 9))
-    return Tensor(name=name, dtype=dtype, shape=shape, vary=vary, low=low, high=low + draw(st.integers(1, 9)))
+    return Tensor(
+        name=name,
+        dtype=dtype,
+        shape=shape,
+        vary=vary,
+        low=low,
+        high=low + draw(st.integers(1, 9)),
+        apart=draw(st.booleans()),
+    )
 
 
 @st.composite
@@ -70,6 +78,7 @@ def heads(draw: st.DrawFn) -> Head:
         inputs=inputs,
         output=draw(identifiers),
         config=draw(tables),
+        generation=draw(tables),
         labels=draw(several(texts, least=0)),
         tensors=tuple(draw(tensors(name)) for name in inputs) if draw(st.booleans()) else (),
     )
