@@ -10,7 +10,7 @@ MOLECULES: Final = ("msa", "msa_attention_mask", "has_deletion", "deletion_value
 """What goes with a sequence of residues, if a class takes it: sequences that are like it, and what they lack."""
 
 _ATOMS_EACH = 3
-_TOKENS_EACH = 4  # of a residue: what tells its tokens apart matters within it alone
+_TOKENS_EACH = 6  # of a residue: what tells its tokens apart matters within it alone
 _ALIKE_EACH = 6  # for so many tokens there is one more sequence that is alike: any number of them will do
 _CHAINS = 2
 
