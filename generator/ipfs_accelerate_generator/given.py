@@ -33,7 +33,9 @@ SPEAKING: Final = "tensor_speaking"
 """The template of classes that have no forward, and generate a sound."""
 CONTINUING: Final = frozenset({f"tasks/{WRITING}", f"tasks/{KEEPING}"})
 """Those of tasks that write what follows arrays."""
-GIVEN: Final = CONTINUING | {f"tasks/{each}" for each in (TEMPLATE, STRUCTURED, FOLLOWING, TRANSDUCING, SPEAKING)}
+GIVEN: Final = CONTINUING | {
+    f"tasks/{each}" for each in (TEMPLATE, STRUCTURED, FOLLOWING, TRANSDUCING, SPEAKING)
+}
 """Those of all tasks that are given arrays."""
 
 UNWRITTEN: Final = frozenset(
