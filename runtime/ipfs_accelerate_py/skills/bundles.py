@@ -100,6 +100,7 @@ _SHAPING = (
     "sliding_stretches.py",
     "sound_lengths.py",
     "speech_settings.py",
+    "speeches.py",
     "spread_masks.py",
     "stretched.py",
     "tiled_towers.py",
