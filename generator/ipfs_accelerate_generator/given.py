@@ -76,7 +76,7 @@ _PICTURED: Final = frozenset({"image-text-to-text", "any-to-any"})
 _READ_BEHIND: Final = frozenset({"feature-extraction", "text-to-audio"})
 """Tasks whose answer is a forward pass of a whole encoder with its decoder, which is given what it wrote so far."""
 _SPEAKS: Final = "automatic-speech-recognition"
-_TRANSDUCERS: Final = frozenset({"MODEL_FOR_RNNT_MAPPING_NAMES", "MODEL_FOR_TDT_MAPPING_NAMES"})
+TRANSDUCERS: Final = frozenset({"MODEL_FOR_RNNT_MAPPING_NAMES", "MODEL_FOR_TDT_MAPPING_NAMES"})
 """Classes that write any number of tokens at each place of a sound, and not one after the other."""
 _AFTER_SOUNDS: Final = "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES"
 _TRANSCRIBES: Final = "WhisperProcessor"
@@ -133,12 +133,7 @@ def unwritten(spec: ModelSpec, head: Head) -> bool:
     That is so of a few tasks; of classes without a plain form of attention; of texts of a type whose tokenizer is not
     proved; and of texts with pictures in them that lie as none of the templates for these has them.
     """
-    if (
-        head.task in UNWRITTEN
-        or head.table in _TRANSDUCERS
-        or head.attention == FUSED
-        or seen_otherwise(spec)
-    ):
+    if head.task in UNWRITTEN or head.table in TRANSDUCERS or head.attention == FUSED or seen_otherwise(spec):
         return True
     if head.task in _PICTURED:
         return spec.processors.processor not in PICTURED and not takes_arrays(head)
@@ -198,7 +193,7 @@ def _by_name(head: Head) -> str:
         return ""
     if head.method == GENERATE:
         return SPEAKING
-    if head.table in _TRANSDUCERS:
+    if head.table in TRANSDUCERS:
         return "" if head.whole or any(each.idle for each in head.tensors) else TRANSDUCING
     speaks = head.task == _SPEAKS and (behind or "input_ids" in head.inputs)
     if head.task in _WRITES or speaks:

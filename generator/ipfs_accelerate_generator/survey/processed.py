@@ -15,19 +15,18 @@ from importlib import import_module
 from inspect import signature
 from typing import Any, Final
 
-import numpy as np
-
-from ipfs_accelerate_generator.given import takes_arrays
+from ipfs_accelerate_generator.given import TRANSDUCERS, takes_arrays
 from ipfs_accelerate_generator.planned import given_arrays
 from ipfs_accelerate_generator.spec import Head, ModelSpec, Processing
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.proof import WRITING
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, number
 from ipfs_accelerate_generator.survey.subject import SurveyError
+from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.evidence import processors
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE
-from ipfs_accelerate_py.skills import image_file
-from ipfs_accelerate_py.skills.own_processor import AUDIO, IMAGES, TEXT, called
+from ipfs_accelerate_py.evidence.processed import tensors
+from ipfs_accelerate_py.skills.own_processor import AUDIO, IMAGES, START, TEXT, prepared
 
 _TASKS: Final = (
     "image-text-to-text",
@@ -51,9 +50,6 @@ _TRIES: Final = 4
 _GAIN: Final = 4.0
 """Of the weights: as they are drawn, what a model does not do without its `token_type_ids` is lost in the rest."""
 _WHOLE: Final = ("whole", "nested", "tiled")
-_TRANSDUCERS: Final = frozenset({"MODEL_FOR_RNNT_MAPPING_NAMES", "MODEL_FOR_TDT_MAPPING_NAMES"})
-_LEARNT: Final = "labels"  # what a processor makes of a text that a model is to learn
-_START: Final = "decoder_input_ids"
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ def processing(spec: ModelSpec) -> Processing:
 def _asked(spec: ModelSpec, head: Head) -> bool:
     """Whether `head` is given arrays, and is about more than texts alone."""
     if (
-        head.table in _TRANSDUCERS
+        head.table in TRANSDUCERS
     ):  # what a pass of theirs gives depends on what was written, which tests of theirs say
         return False
     pictured = given_arrays(spec) and takes_arrays(head)
@@ -170,8 +166,8 @@ def _wanted(spec: ModelSpec, head: Head, way: _Way) -> dict[str, Any] | None:
     if name is None:
         return None
     try:
-        _output(spec, head, way, _given(way, processors.asked(way.processing)[0]))
-    except FOREIGN as error:
+        _output(head, _model(spec, head, way), _given(head, way, processors.asked(way.processing)[0]))
+    except (InputError, *FOREIGN) as error:
         told = _COUNTED.search(str(error))
     else:
         return None
@@ -190,40 +186,28 @@ def _answers(spec: ModelSpec, head: Head, way: _Way) -> bool:
     if _takes(head) != way.processing.takes:
         return False
     try:
+        model = _model(spec, head, way)
         for item in processors.asked(way.processing):
-            given = _given(way, item)
+            given = _given(head, way, item)
             told = {name: value for name, value in given.items() if name in head.inputs}
-            if not set(head.inputs) <= {*told, _START} or not _fits(spec, head, way, told):
+            if not set(head.inputs) <= {*told, START} or not _fits(spec, head, way, told):
                 return False
-            every, alone = _output(spec, head, way, given), _output(spec, head, way, told)
+            every, alone = _output(head, model, given), _output(head, model, told)
             apart = float((every - alone).abs().max()) / max(float(every.abs().max()), 1e-9)
             if not bool(every.isfinite().all()) or apart > TOLERANCE:
                 return False
-    except (SurveyError, *FOREIGN):
+    except (InputError, SurveyError, *FOREIGN):
         return False
     return True
 
 
-def _given(way: _Way, item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arrays that the processor makes of `item`."""
-    import torch
-
-    arguments: dict[str, Any] = {name: [value] if name == TEXT else value for name, value in item.items()}
-    if IMAGES in arguments:
-        arguments[IMAGES] = [image_file.opened(each) for each in arguments[IMAGES]]
-    made = called(way.made.processor, arguments)
-    return {
-        name: torch.as_tensor(np.asarray(value))
-        for name, value in made.items()
-        if hasattr(value, "shape") and name != _LEARNT
-    }
+def _given(head: Head, way: _Way, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arrays that the processor makes of `item` for `head`."""
+    return tensors(prepared(way.made.processor, item, head.inputs))
 
 
-def _output(spec: ModelSpec, head: Head, way: _Way, given: Mapping[str, Any]) -> Any:
-    """Return what the class of `head` makes of the arrays `given` that it takes, of the same random weights each time.
-
-    Where it writes, these are the logits of the first token: some read a text otherwise when they write.
-    """
+def _model(spec: ModelSpec, head: Head, way: _Way) -> Any:
+    """Return the class of `head` with random weights, the same ones each time."""
     import torch
 
     torch.manual_seed(0)
@@ -235,10 +219,20 @@ def _output(spec: ModelSpec, head: Head, way: _Way, given: Mapping[str, Any]) ->
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 parameter.mul_(_GAIN)
+    return model
+
+
+def _output(head: Head, model: Any, given: Mapping[str, Any]) -> Any:
+    """Return what the `model` of `head` makes of the arrays `given` that it takes.
+
+    Where it writes, these are the logits of the first token: some read a text otherwise when they write.
+    """
+    import torch
+
     takes = signature(model.forward).parameters
     arguments = {name: value for name, value in given.items() if name in takes}
-    if _START in head.inputs and _START not in arguments:
-        arguments[_START] = torch.ones((1, 1), dtype=torch.long)
+    if START in head.inputs and START not in arguments:
+        arguments[START] = torch.ones((1, 1), dtype=torch.long)
     with torch.inference_mode():
         if head.task not in WRITING or not model.can_generate():
             return model(**arguments)[head.output].float()
@@ -246,7 +240,7 @@ def _output(spec: ModelSpec, head: Head, way: _Way, given: Mapping[str, Any]) ->
             **arguments, max_new_tokens=1, do_sample=False, output_logits=True, return_dict_in_generate=True
         )
     read = arguments.get("input_ids")
-    if read is not None and not config.is_encoder_decoder and not _goes_on(told.sequences, read):
+    if read is not None and not model.config.is_encoder_decoder and not _goes_on(told.sequences, read):
         raise SurveyError(f"{head.model}: generate() does not go on from all of what it was given")
     return told.logits[0].float()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ipfs_accelerate_py.evidence.tiny import special_ids, trained
+from ipfs_accelerate_py.skills.own_processor import FILMS, without_films
 
 POSITIONS: Final = 256  # tokens that the small model takes; a picture alone may be a hundred
 SPREAD: Final = 0.3  # of the decoder's first weights; at 0.2 some go on with one token for ever
@@ -74,38 +75,16 @@ def reader(tokenizer_class: Any, image_class: Any, processor_class: Any, tiny: M
         "num_additional_image_tokens": 1,  # the one before the patches
     }
     settings = {name: value for name, value in known.items() if name in takes}
-    if "video_processor" in takes:
-        processor = _without_films(processor_class, images, tokenizer)
+    if FILMS in takes:
+        chat = CHAT.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>")
+        processor = without_films(processor_class)(images, tokenizer, chat_template=chat)
+        tokenizer.chat_template = chat
         parts: tuple[Any, ...] = (images, tokenizer)
-        tokenizer.chat_template = CHAT.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>")
     else:
         processor = processor_class(image_processor=images, tokenizer=tokenizer, **settings)
         parts = (processor,)
         processor.chat_template = CHAT.replace("IMAGE", processor.image_token)
     return Reader(processor, parts, _agreeing(tiny, processor))
-
-
-def _without_films(processor_class: Any, images: Any, tokenizer: Any) -> Any:
-    """Return a `processor_class` that knows texts and pictures: that of films cannot be made without torchvision."""
-
-    class Still(processor_class):  # type: ignore[misc]  # transformers is an unchecked library
-        def __init__(
-            self, image_processor: Any = None, tokenizer: Any = None, chat_template: Any = None
-        ) -> None:
-            self.image_token, self.video_token = "<|image_pad|>", "<|video_pad|>"
-            self.image_token_id = tokenizer.convert_tokens_to_ids(self.image_token)
-            self.video_token_id = tokenizer.convert_tokens_to_ids(self.video_token)
-            self.image_processor, self.tokenizer, self.chat_template = (
-                image_processor,
-                tokenizer,
-                chat_template,
-            )
-
-        @classmethod
-        def get_attributes(cls) -> list[str]:
-            return ["image_processor", "tokenizer"]
-
-    return Still(images, tokenizer, CHAT.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>"))
 
 
 def _agreeing(tiny: Mapping[str, Any], processor: Any) -> dict[str, Any]:

@@ -18,12 +18,20 @@ from ipfs_accelerate_py.evidence.tiny import saved
 from ipfs_accelerate_py.evidence.variety import DISTINCT
 from ipfs_accelerate_py.skills.arrays import Array
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.given import CALL
 from ipfs_accelerate_py.skills.handler import Handler
-from ipfs_accelerate_py.skills.own_processor import TEXT, OwnProcessor, arrays_of, reading
+from ipfs_accelerate_py.skills.own_processor import (
+    LABELS,
+    START,
+    TEXT,
+    OwnProcessor,
+    arrays_of,
+    prepared,
+    reading,
+)
+from ipfs_accelerate_py.skills.shown_arrays import KINDS
 
 NEW: Final = 8  # tokens
-_START: Final = "decoder_input_ids"
-_LOSSES: Final = "labels"  # what processors make of a text that a model is to learn
 
 
 @dataclass(frozen=True)
@@ -61,8 +69,10 @@ class Reading:
             output = self.bench.model(**self._given(item))
         if self.writes:
             return {"logits": output.logits[0, -1].float().numpy()}
-        names = self.bench.skill.heads[self.bench.task].outputs
-        return {name: np.asarray(output[name].float().numpy()[0]) for name in names}
+        head = self.bench.skill.heads[self.bench.task]
+        whole = any(port.axes[0] == CALL for port in head.inputs.values())  # then no axis is one of rows
+        found = {name: output[name].float().numpy() for name in head.outputs}
+        return {name: array if whole else array[0] for name, array in found.items()}
 
     def written(self, item: Mapping[str, Any]) -> list[int]:
         """Return the tokens that the skill writes after `item`; [] where it writes none."""
@@ -75,7 +85,7 @@ class Reading:
         if not self.writes:
             return []
         given = self._given(item)
-        first = given[_START].shape[1] if _START in given else given["input_ids"].shape[1]
+        first = given[START].shape[1] if START in given else given["input_ids"].shape[1]
         with torch.inference_mode():
             whole = self.bench.model.generate(**given, max_new_tokens=NEW, do_sample=False, num_beams=1)
         found: list[int] = whole[0, first:].tolist()
@@ -100,14 +110,23 @@ class Reading:
 
         own = OwnProcessor(self.bench.checkpoint, arrays_of(self.handler.steps))
         takes = inspect.signature(self.bench.model.forward).parameters
-        found = {
-            name: torch.as_tensor(np.asarray(value))
-            for name, value in own.made(item).items()
-            if name in takes and name != _LOSSES and hasattr(value, "shape")
-        }
-        if _START in own.axes and _START not in found:
-            found[_START] = torch.tensor([[own.start()]])
+        names = {*own.axes, *({KINDS} & {*takes})}  # which the skill tells by the ids alone
+        made = tensors(prepared(own.loaded, item, names))
+        found = {name: each for name, each in made.items() if name in takes}
+        if START in own.axes and START not in found:
+            found[START] = torch.tensor([[own.start()]])
         return found
+
+
+def tensors(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those arrays that a processor `made` as tensors, but for what a model is to learn."""
+    import torch
+
+    return {
+        name: torch.as_tensor(np.asarray(value))
+        for name, value in made.items()
+        if name != LABELS and hasattr(value, "shape")
+    }
 
 
 def reading_of(bench: Bench, processing: Processing, made: Own, config_class: Any, folder: Path) -> Reading:

@@ -12,14 +12,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from ipfs_accelerate_py.evidence.pictured import MOST_PIXELS
 from ipfs_accelerate_py.evidence.tiny import TEXTS, special_ids, told, trained
-from ipfs_accelerate_py.skills.own_processor import AUDIO, IMAGES, TEXT, without_films
+from ipfs_accelerate_py.skills.own_processor import AUDIO, FILMS, IMAGES, TEXT, without_films
 
 PLACES: Final = 1024  # tokens that the small model takes; some pictures are hundreds
-MOST_PIXELS: Final = 48 * 48  # of a picture, where a processor bounds its area
 _RATE: Final = 16_000
 _SEED: Final = 5
-_FILMS: Final = "video_processor"
 # Settings of image processors and feature extractors that configurations know under another name.
 _OTHERWISE: Final[Mapping[str, tuple[str, ...]]] = {
     "merge_size": ("spatial_merge_size",),
@@ -97,7 +96,7 @@ def own(
             )
         elif name in ("feature_extractor", "audio_processor") and processing.feature_extractor:
             parts[name] = _sounds(getattr(transformers, processing.feature_extractor), whole)
-        elif name != _FILMS:
+        elif name != FILMS:
             raise LookupError(f"no class is known for the {name} of {processing.processor}")
     known = laid_flat(whole)
     settings = {name: value for name in takes if (value := _setting(name, known)) is not None}

@@ -7,7 +7,7 @@ text, pictures and sounds as well: the checkpoint's own processor makes the arra
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from types import MethodType
@@ -23,6 +23,7 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.head import Answer, Example, Options, Steps
 from ipfs_accelerate_py.skills.resampling import resampled
+from ipfs_accelerate_py.skills.shown_arrays import KINDS
 
 TEXT: Final = "text"
 IMAGES: Final = "images"
@@ -31,9 +32,12 @@ MESSAGES: Final = "messages"
 TAKES: Final = (TEXT, MESSAGES, IMAGES, AUDIO)
 """What an item that is no arrays says, by these names."""
 
-_FILMS: Final = "video_processor"
-_START: Final = "decoder_input_ids"
-_KINDS: Final = "return_mm_token_type_ids"
+FILMS: Final = "video_processor"
+"""The part of a processor that is for films."""
+START: Final = "decoder_input_ids"
+"""What a decoder begins with, which no processor makes."""
+LABELS: Final = "labels"
+"""What some processors make of a text that a model is to learn."""
 _REFUSED: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError)
 """What processors raise at a text that does not fit its pictures, and at a picture that they cannot take."""
 
@@ -52,7 +56,7 @@ class OwnProcessor:
 
     @cached_property
     def loaded(self) -> Any:
-        """The processor, as transformers loads it; without its part for films where torchvision is missing.
+        """The processor, as transformers loads it, without its part for films.
 
         Raises:
             BackendError: transformers is not installed.
@@ -90,39 +94,8 @@ class OwnProcessor:
         return {name: self._array(name, made, index) for name in self.axes}
 
     def made(self, item: Mapping[str, Any], index: int | None = None) -> Mapping[str, Any]:
-        """Return all that the processor makes of `item`, a text or messages with pictures and sounds, as arrays.
-
-        They are tensors if it makes nothing else.
-
-        Raises:
-            InputError: the item has another name in it, something in it cannot be read, or the processor refuses it.
-        """
-        for name in item:
-            if name not in TAKES:
-                raise InputError(str(unknown("input", str(name), (*TAKES, *self.axes))), index=index)
-        given: dict[str, Any] = {}
-        if (text := self._text(item, index)) is not None:
-            given["text"] = [text]
-        if pictures := _listed(item.get(IMAGES)):
-            given["images"] = [image_file.opened(each, index) for each in pictures]
-        if sounds := _listed(item.get(AUDIO)):
-            given |= self._heard(sounds, index)
-        given |= self._asked(given)
-        try:
-            return called(self.loaded, given)
-        except _REFUSED as error:
-            raise InputError(
-                f"the checkpoint's {self._name} refuses it: {_first_line(error)}", index=index
-            ) from error
-
-    def _asked(self, given: Mapping[str, Any]) -> dict[str, bool]:
-        """Return what the processor is told to make beside its usual, as the head takes it: which tokens are whose.
-
-        A processor of sounds alone makes no mask unless it is asked for one.
-        """
-        kinds = {_KINDS: True} if _KINDS.removeprefix("return_") in self.axes else {}
-        masked = "audio" in given and "text" not in given and "attention_mask" in self.axes
-        return {**kinds, **({"return_attention_mask": True} if masked else {})}
+        """Return all that the processor makes of `item`; see `prepared`."""
+        return prepared(self.loaded, item, self.axes, index)
 
     def start(self) -> int:
         """Return the token that a decoder begins with: it stands in the checkpoint, and no processor says it.
@@ -133,7 +106,7 @@ class OwnProcessor:
         for field in ("decoder_start_token_id", "bos_token_id"):
             if (place := self.checkpoint.number(field)) is not None:
                 return int(place)
-        raise InputError(f"the checkpoint does not say what {_START} begin with; give arrays")
+        raise InputError(f"the checkpoint does not say what {START} begin with; give arrays")
 
     def unproved(self, made: Mapping[str, Any]) -> str:
         """Return what a user should know who relies on a processor that is not proved: what it `made` for nothing."""
@@ -155,38 +128,10 @@ class OwnProcessor:
     def _tokenizer(self) -> Any:
         return getattr(self.loaded, "tokenizer", self.loaded)
 
-    def _text(self, item: Mapping[str, Any], index: int | None) -> str | None:
-        text, messages = item.get(TEXT), item.get(MESSAGES)
-        if text is not None and messages is not None:
-            raise InputError(f"has {TEXT} and {MESSAGES}; give one of them", index=index)
-        if messages is not None:
-            try:
-                told = self.loaded.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-            except (*_REFUSED, ImportError) as error:  # its template is in Jinja, which may be missing
-                raise InputError(
-                    f"the checkpoint's chat template refuses the messages: {_first_line(error)}", index=index
-                ) from error
-            return str(told)
-        if text is None or (isinstance(text, str) and text.strip()):
-            return text
-        raise InputError(f"{TEXT} is {text!r}; give a text with something in it", index=index)
-
-    def _heard(self, sounds: Sequence[Any], index: int | None) -> dict[str, Any]:
-        extractor = getattr(self.loaded, "feature_extractor", None) or getattr(
-            self.loaded, "audio_processor", None
-        )
-        if extractor is None:
-            raise InputError(f"has {AUDIO}, which the checkpoint's {self._name} takes none of", index=index)
-        rate = int(getattr(extractor, "sampling_rate", 16_000))
-        waves = [audio_file.opened(each, index) for each in sounds]
-        heard = [resampled(wave.samples, wave.rate or rate, rate) for wave in waves]
-        takes = inspect.signature(type(self.loaded).__call__).parameters
-        return {"audio": heard, **({"sampling_rate": rate} if "sampling_rate" in takes else {})}
-
     def _array(self, name: str, made: Mapping[str, Any], index: int | None) -> Array:
         """Return what was `made` as the array `name` of one item: rows of one text have no axis of texts."""
         if name not in made:
-            if name == _START:
+            if name == START:
                 return np.asarray([self.start()], dtype=np.int64)
             raise InputError(
                 f"the checkpoint's {self._name} made {', '.join(made) or 'nothing'} of it, and no {name}; say more, "
@@ -263,14 +208,12 @@ def arrays_of(steps: Steps) -> dict[str, int]:
 
 
 def without_films(processor_class: Any) -> Any:
-    """Return `processor_class`, or one like it without the part for films, which cannot be made without torchvision."""
-    from transformers.utils import is_torchvision_available
-
-    if _FILMS not in inspect.signature(processor_class.__init__).parameters or is_torchvision_available():
+    """Return `processor_class`, or one like it without a part for films: that needs torchvision, and none are taken."""
+    if FILMS not in inspect.signature(processor_class.__init__).parameters:
         return processor_class
 
     parts = processor_class.get_attributes()
-    still = [name for name in parts if name != _FILMS]
+    still = [name for name in parts if name != FILMS]
 
     class Still(processor_class):  # type: ignore[misc]  # transformers is an unchecked library
         __init__ = _Making(processor_class, parts, still)
@@ -281,11 +224,11 @@ def without_films(processor_class: Any) -> Any:
 
         @classmethod
         def from_args_and_dict(cls, args: Any, processor_dict: dict[str, Any], **kwargs: Any) -> Any:
-            known = {name: value for name, value in processor_dict.items() if name != _FILMS}
+            known = {name: value for name, value in processor_dict.items() if name != FILMS}
             return super().from_args_and_dict(args, known, **kwargs)
 
         def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
-            if argument_name == _FILMS:
+            if argument_name == FILMS:
                 return type(argument)
             return super().check_argument_for_proper_class(argument_name, argument)
 
@@ -307,11 +250,79 @@ class _Making:
     def __call__(self, instance: Any, *args: Any, **kwargs: Any) -> None:
         given = {**dict(zip(self.still, args, strict=False)), **kwargs}
         instance.get_attributes = lambda: self.parts  # its class hands on all of them, by place or by name
-        self.real(instance, **{_FILMS: None, **given})
+        self.real(instance, **{FILMS: None, **given})
         del instance.get_attributes
 
 
-def called(processor: Any, given: Mapping[str, Any]) -> Mapping[str, Any]:
+def prepared(
+    processor: Any, item: Mapping[str, Any], names: Collection[str], index: int | None = None
+) -> Mapping[str, Any]:
+    """Return all that `processor` makes of `item`, a text or messages with pictures and sounds, for arrays of `names`.
+
+    They are arrays, or tensors if it makes nothing else.
+
+    Raises:
+        InputError: the item has another name in it, something in it cannot be read, or the processor refuses it.
+    """
+    for name in item:
+        if name not in TAKES:
+            raise InputError(str(unknown("input", str(name), (*TAKES, *names))), index=index)
+    given: dict[str, Any] = {}
+    if (text := _text(processor, item, index)) is not None:
+        given["text"] = [text]
+    if pictures := _listed(item.get(IMAGES)):
+        given["images"] = [image_file.opened(each, index) for each in pictures]
+    if sounds := _listed(item.get(AUDIO)):
+        given |= _heard(processor, sounds, index)
+    try:
+        return _called(processor, given | _asked(given, names))
+    except _REFUSED as error:
+        raise InputError(
+            f"the checkpoint's {type(processor).__name__} refuses it: {_first_line(error)}", index=index
+        ) from error
+
+
+def _asked(given: Mapping[str, Any], names: Collection[str]) -> dict[str, bool]:
+    """Return what a processor is told to make beside its usual, as a head takes it: which tokens are whose.
+
+    One that is given sounds alone makes no mask unless it is asked for one.
+    """
+    kinds = {f"return_{KINDS}": True} if KINDS in names else {}
+    masked = "audio" in given and "text" not in given and "attention_mask" in names
+    return {**kinds, **({"return_attention_mask": True} if masked else {})}
+
+
+def _text(processor: Any, item: Mapping[str, Any], index: int | None) -> str | None:
+    text, messages = item.get(TEXT), item.get(MESSAGES)
+    if text is not None and messages is not None:
+        raise InputError(f"has {TEXT} and {MESSAGES}; give one of them", index=index)
+    if messages is not None:
+        try:
+            told = processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        except (*_REFUSED, ImportError) as error:  # its template is in Jinja, which may be missing
+            raise InputError(
+                f"the checkpoint's chat template refuses the messages: {_first_line(error)}", index=index
+            ) from error
+        return str(told)
+    if text is None or (isinstance(text, str) and text.strip()):
+        return text
+    raise InputError(f"{TEXT} is {text!r}; give a text with something in it", index=index)
+
+
+def _heard(processor: Any, sounds: Sequence[Any], index: int | None) -> dict[str, Any]:
+    extractor = getattr(processor, "feature_extractor", None) or getattr(processor, "audio_processor", None)
+    if extractor is None:
+        raise InputError(
+            f"has {AUDIO}, which the checkpoint's {type(processor).__name__} takes none of", index=index
+        )
+    rate = int(getattr(extractor, "sampling_rate", 16_000))
+    waves = [audio_file.opened(each, index) for each in sounds]
+    heard = [resampled(wave.samples, wave.rate or rate, rate) for wave in waves]
+    takes = inspect.signature(type(processor).__call__).parameters
+    return {"audio": heard, **({"sampling_rate": rate} if "sampling_rate" in takes else {})}
+
+
+def _called(processor: Any, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what `processor` makes of the arguments `given`: arrays, or tensors if it makes nothing else."""
     try:
         made: Mapping[str, Any] = processor(**given, return_tensors="np")
