@@ -186,7 +186,9 @@ def written(found: Any, batch: Tensors) -> Any:
 class Voiced:
     """A class with voices in a file of their own, to be loaded as others are.
 
-    Its own `from_pretrained` takes the pair of a model and a report for a model, so that it can give no report.
+    Its own `from_pretrained` takes the pair of a model and a report for a model, so that it can give no report. The
+    voices are in a file of torch's, of which transformers reads tensors, numbers and texts and nothing that could run
+    (`weights_only`).
     """
 
     model_class: Any
