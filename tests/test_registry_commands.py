@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from registry_evidence import AGREES, CONTROL, seen, write
+from registry_evidence import AGREES, CONTROL, HERE, seen, write
 
 from ipfs_accelerate_py.cli.app import main
+from ipfs_accelerate_py.evidence.environment import versions
+from ipfs_accelerate_py.evidence.observation import Observation
+from ipfs_accelerate_py.evidence.slices import slice_digest
 
+LATER = {"started": "2026-01-03T03:04:05.678+00:00"}
 VIT = {"model_type": "vit", "task": "image-classification"}
 CATALOGUE = {
     "bert": {
@@ -205,6 +209,39 @@ def test_coverage_can_be_read_from_evidence_alone(root: Path, capsys: pytest.Cap
     recorded = as_json(capsys, "coverage", "--root", root)
     (root / ".ipfs-accelerate" / "results.duckdb").unlink()
     assert as_json(capsys, "coverage", "--root", root, "--from", root / "evidence") == recorded
+
+
+def test_what_an_older_text_showed_is_not_counted_as_current(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = root / "generated" / "ipfs_accelerate_skills" / "hf_bert.py"
+    module.write_text('HEADS = {"fill-mask": 1}\ndef load_cpu(): ...\ndef load_openvino(): return 1\n')
+    write(root / "observations" / "run1" / "gw0.jsonl", _seen_of(module.read_text()))
+    said(capsys, "record", "--root", root)
+
+    def works() -> set[str]:
+        found = as_json(capsys, "coverage", "bert", "--current", "--root", root)
+        assert found["totals"]["works"] == sum(row["verdict"] == "works" for row in found["verdicts"])
+        return {row["backend"] for row in found["verdicts"] if row["verdict"] == "works"}
+
+    assert works() == {"cpu", "openvino"}
+    module.write_text(module.read_text().replace("return 1", "return 2  # another text for OpenVINO alone"))
+    assert works() == {"cpu"}
+    rows = as_json(capsys, "coverage", "bert", "--current", "--root", root)["verdicts"]
+    assert [row["reason"] for row in rows if row["backend"] == "openvino"] == [
+        "works by an older text, on 2026-01-03; `loop` tests it again"
+    ]
+    assert as_json(capsys, "coverage", "bert", "--root", root)["totals"]["works"] == 2
+
+
+def _seen_of(text: str) -> list[Observation]:
+    """Return what was seen of two backends of the module `text`, under the digests that it has."""
+    lines = []
+    for backend in ("cpu", "openvino"):
+        libraries = versions(backend, HERE)
+        of_this = {"backend": backend, "slice": slice_digest(text, "fill-mask", backend, libraries), **LATER}
+        lines += [seen(**AGREES, **of_this), seen(**CONTROL, **of_this)]
+    return lines
 
 
 @pytest.mark.parametrize(

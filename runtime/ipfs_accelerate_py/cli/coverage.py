@@ -16,6 +16,7 @@ from ipfs_accelerate_py.evidence.environment import Environment
 from ipfs_accelerate_py.hardware.backend import backend as backend_called
 from ipfs_accelerate_py.registry import exports
 from ipfs_accelerate_py.registry.coverage.change import Change, changes, earlier
+from ipfs_accelerate_py.registry.coverage.current import current
 from ipfs_accelerate_py.registry.coverage.markdown import markdown
 from ipfs_accelerate_py.registry.coverage.page import page
 from ipfs_accelerate_py.registry.coverage.rows import Row, offered, rows, words
@@ -44,6 +45,9 @@ def _coverage(
         Path | None,
         typer.Option("--from", metavar="FOLDER", help="Read the Parquet files in FOLDER, not the database."),
     ] = None,
+    only_current: Annotated[
+        bool, typer.Option("--current", help="Count only what was seen of the modules as they are now.")
+    ] = False,
     against: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Say what is different from FILE, an earlier output with --json."),
@@ -55,7 +59,8 @@ def _coverage(
 ) -> None:
     """Say which model types work on which backends, and why the others do not.
 
-    Each verdict is that of the text that was tested last. Totals are over all that is shown.
+    Each verdict is that of the text that was tested last. Totals are over all that is shown. With --current, what an
+    older text showed counts as unknown.
 
     \b
     Examples:
@@ -63,11 +68,14 @@ def _coverage(
       ipfs-accelerate coverage bert vit --backend openvino
       ipfs-accelerate coverage --verdict broken --markdown
       ipfs-accelerate coverage --from evidence --html > coverage.html
+      ipfs-accelerate coverage --from evidence --current
       ipfs-accelerate coverage --json > before.json
       ipfs-accelerate coverage --against before.json
     """
     seen, where = _seen(evidence, root)
     known = offered(root)
+    if only_current:
+        seen, known = current(seen, where, known, root)
     found = _chosen(rows(seen, known), model_types or (), task, backend, verdict)
     described = {name: each.describe() for name, each in where.items()}
     counts = totals(

@@ -131,12 +131,12 @@ def environment() -> Environment:
     )
 
 
-def versions(backend: str = ANY) -> dict[str, str]:
-    """Return the installed versions of the libraries that a result on `backend` can depend on.
+def versions(backend: str = ANY, where: Environment | None = None) -> dict[str, str]:
+    """Return the versions of the libraries that a result on `backend` can depend on, installed here or `where`.
 
     The public part alone: "2.13.0+cpu" and "2.13.0+cu130" are one version built for two machines, and what
     was seen of a text travels between machines.
     """
-    installed = environment().libraries
+    installed = (where or environment()).libraries
     wanted = BACKEND_LIBRARIES.get(backend, _EVERYWHERE)
     return {name: _public(installed[name]) for name in wanted if name in installed}
