@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ipfs_accelerate_generator.modalities import CARRIES
-from ipfs_accelerate_generator.survey import facts, inputs, pictured, placed, shown
+from ipfs_accelerate_generator.survey import facts, inputs, pictured, placed, shown, targets
 from ipfs_accelerate_generator.survey.rules.table import LITERAL, RULES
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, subject
@@ -69,7 +69,7 @@ def test_patches_with_their_places_are_pictures_and_are_fed_beside_a_text_that_m
 
 @pytest.mark.parametrize(
     ("model_type", "moves"),
-    [("pp_formulanet", True), ("t5gemma2", False)],
+    [("pp_formulanet", True), ("t5gemma2", False), ("florence2", False)],
 )
 def test_a_text_that_is_only_what_is_yet_to_be_written_is_fed_to_the_decoder(
     model_type: str, *, moves: bool
@@ -78,10 +78,9 @@ def test_a_text_that_is_only_what_is_yet_to_be_written_is_fed_to_the_decoder(
 
     about = subject(model_type, ())
     model = AutoModelForImageTextToText._model_mapping[about.config]
-    names = ("pixel_values", "input_ids", "attention_mask")
-    found = inputs.decoded(Candidate("image-text-to-text", "", model), names)
-    assert (found == ("pixel_values", "decoder_input_ids")) is moves
-    assert moves or found == names
+    for names in (("pixel_values", "input_ids", "attention_mask"), ("input_ids", "attention_mask")):
+        found = targets.decoded(Candidate("image-text-to-text", "", model), names)
+        assert found == (("pixel_values", "decoder_input_ids") if moves else names)
 
 
 def test_a_protein_is_fed_to_what_takes_one() -> None:

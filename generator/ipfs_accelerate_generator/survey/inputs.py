@@ -12,7 +12,6 @@ from ipfs_accelerate_generator.survey.narrowed import narrower
 from ipfs_accelerate_generator.survey.rules import sounds
 from ipfs_accelerate_generator.survey.rules.molecules import MOLECULES
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
-from ipfs_accelerate_generator.survey.senses import source
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number, text
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
@@ -114,19 +113,6 @@ def _goes_with(names: tuple[str, ...]) -> frozenset[str]:
     sounds = {"feature_attention_mask"} if SOUNDS & {*names} else set()
     pictures = {"image_attention_mask", pictured.MARKED} if _PICTURES & {*names} else set()
     return frozenset({"padding_mask", *sounds, *pictures})
-
-
-def decoded(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `names` with ids for the decoder instead of a text, if the text is only what the decoder has yet to write.
-
-    Some classes that read a picture take what they are to write under the name of a text, and move it by one place.
-    """
-    signature = inspect.signature(candidate.call).parameters
-    both = {"pixel_values", "input_ids"} <= {*names} and "decoder_input_ids" in {*signature} - {*names}
-    if not both or "shift_tokens_right(input_ids" not in source(candidate.model.config_class):
-        return names
-    kept = {*names, "decoder_input_ids"} - {"input_ids", "attention_mask"}
-    return tuple(name for name in signature if name in kept)
 
 
 def embedded(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from ipfs_accelerate_generator.survey import shown, spoken, structured
 from ipfs_accelerate_generator.survey.foreign import FOREIGN, first_line
 from ipfs_accelerate_generator.survey.inputs import (
     choices,
-    decoded,
     either,
     embedded,
     make,
@@ -28,6 +27,7 @@ from ipfs_accelerate_generator.survey.nested import items_of, named_in, of_parts
 from ipfs_accelerate_generator.survey.pictured import PROCESSED, placeholders, towered
 from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput, SurveyError
+from ipfs_accelerate_generator.survey.targets import decoded
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE
 
 TOKENS: Final = (12, 7)
