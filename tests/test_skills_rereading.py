@@ -12,7 +12,7 @@ import pytest
 from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.skills import Checkpoint, Place, Steps
 from ipfs_accelerate_py.skills.arrays import Array, Batch
-from ipfs_accelerate_py.skills.calls import WRITTEN, reads
+from ipfs_accelerate_py.skills.calls import WRITTEN, lengthened, reads
 from ipfs_accelerate_py.skills.given import Given
 from ipfs_accelerate_py.skills.rereading import PADDING, Rereader, WrittenInput, tokens
 
@@ -55,6 +55,20 @@ def test_rows_of_several_lengths_are_answered_as_each_alone(tmp_path: Path) -> N
     asked = handler(tmp_path)
     items = [item(4), item(2), item(4)]
     assert [each["tokens"] for each in asked(items, max_new_tokens=2)] == [[4, 5], [2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize(("model_type", "segment"), [("paligemma", 1), ("gemma3", 0)])
+def test_a_written_token_is_of_the_segment_that_its_class_says(model_type: str, segment: int) -> None:
+    torch = pytest.importorskip("torch")
+    from transformers import AutoModelForImageTextToText
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    kind = AutoModelForImageTextToText._model_mapping[CONFIG_MAPPING[model_type]]
+    model = kind.__new__(kind)  # nothing of it is asked but its class
+    read = {"input_ids": torch.tensor([[5, 6]]), "token_type_ids": torch.tensor([[0, 0]])}
+    found = lengthened(model, read, torch.tensor([[7]]))
+    assert found["input_ids"].tolist() == [[5, 6, 7]]
+    assert found["token_type_ids"].tolist() == [[0, 0, segment]]
 
 
 def test_no_more_is_written_than_there_are_places_for(tmp_path: Path) -> None:

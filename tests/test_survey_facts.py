@@ -6,6 +6,8 @@ import pytest
 
 from ipfs_accelerate_generator.spec import Processors
 from ipfs_accelerate_generator.survey import facts
+from ipfs_accelerate_generator.survey.pictured import SEGMENTS
+from ipfs_accelerate_generator.survey.subject import subject
 
 _SPELLING = "MODEL_FOR_CTC_MAPPING_NAMES"
 
@@ -29,3 +31,12 @@ def test_letters_of_a_sound_need_no_such_file() -> None:
     made = Processors(tokenizer="Wav2Vec2CTCTokenizer")
     assert facts.spelled(made, [_SPELLING]) == made
     assert facts.spelled(made, []) == Processors()
+
+
+@pytest.mark.parametrize(
+    ("model_type", "says"), [("paligemma", True), ("gemma3", False), ("llava", False), ("clip", False)]
+)
+def test_what_a_processor_has_its_tokenizer_say_is_returned(model_type: str, *, says: bool) -> None:
+    about = subject(model_type, ())
+    made = facts.processors(about)
+    assert (SEGMENTS in facts.returned(about, made)) is says

@@ -18,6 +18,7 @@ _READS: Final = (
     "inputs_embeds",
 )  # which of the inputs goes on, the first there is
 _GOES_ALONG: Final[Mapping[str, int]] = {"attention_mask": 1, "token_type_ids": 0, "mm_token_type_ids": 0}
+"""What stands beside each token that was written, unless the class of a model knows better."""
 
 
 def called(batch: Tensors, inputs: Inputs, *, whole: bool = False) -> dict[str, Any]:
@@ -67,9 +68,26 @@ def lengthened(model: Module, arguments: Mapping[str, Any], new: Any) -> dict[st
     if name != "decoder_input_ids":
         for other, value in _GOES_ALONG.items():
             if other in arguments and arguments[other].shape[-1] == length:
-                more = torch.full_like(new, value).to(arguments[other].dtype)
+                more = torch.full_like(new, _beside(model, other, value)).to(arguments[other].dtype)
                 arguments[other] = torch.cat([arguments[other], more], dim=1)
     return arguments
+
+
+def _beside(model: Module, name: str, usual: int) -> int:
+    """Return what `generate()` of the model's class puts beside a written token in the input `name`.
+
+    A class with a way of its own is asked: PaliGemma's answers are of another segment than what they follow. What all
+    others share repeats what stands beside the last token that was read, whatever that is, and `usual` is meant by it.
+    """
+    import torch
+    from transformers import GenerationMixin
+    from transformers.utils import ModelOutput
+
+    goes_on = "_update_model_kwargs_for_generation"
+    if getattr(type(model), goes_on, None) in (None, getattr(GenerationMixin, goes_on)):
+        return usual
+    read = {name: torch.full((1, 1), usual, dtype=torch.int64)}
+    return int(getattr(model, goes_on)(ModelOutput(), read, num_new_tokens=1)[name][0, -1])
 
 
 def anew(model: Module, batch: Tensors, inputs: Inputs) -> dict[str, Any]:
