@@ -111,7 +111,7 @@ def unmade(spec: ModelSpec, head: Head) -> str:
         return f"{head.task} reads {head.output}: nobody wrote what makes an answer of it yet"
     pictured = any(each.task in _PICTURED for each in spec.heads)
     if "input_ids" in head.inputs and not (made.tokenizer or pictured):
-        return _unproved(head, made.processor, "a text")
+        return _unproved_text(spec, head)
     sees = _SEEN.intersection(head.inputs) and not pictured
     if sees and (not made.image_processor or stem(made.image_processor) in OWN_STEPS.keys() - STEPS.keys()):
         return _unproved(head, made.image_processor, "a picture")
@@ -212,6 +212,12 @@ def _matters(head: Head) -> bool:
     """
     given = [each for each in head.tensors if not each.name.endswith(("mask", "token_type_ids"))]
     return head.output == "logits" and not head.whole and not any(each.idle for each in given)
+
+
+def _unproved_text(spec: ModelSpec, head: Head) -> str:
+    told = spec.processing
+    begins = _unproved(head, spec.processors.processor or told.tokenizer, "a text")
+    return f"{begins}; {told.refused}" if told.refused else begins
 
 
 def _unproved(head: Head, name: str, raw: str) -> str:

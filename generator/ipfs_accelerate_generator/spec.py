@@ -186,8 +186,12 @@ class Processing:
 
     tasks: tuple[str, ...] = ()
     """The heads that answered what it made; () where it cannot be made offline, or makes something else."""
+    tokenizer: str = ""
+    """The class of the tokenizer that stands for a processor; "" where the type has one."""
+    refused: str = ""
+    """Why that tokenizer cannot be made offline or asked here; "" where it can."""
     takes: tuple[str, ...] = ()
-    """Some of "text", "images" and "audio"."""
+    """Some of "text", "text_pair", "images" and "audio"."""
     prompt: str = ""
     """The tokens before a text that stand for its picture or sound."""
     settings: Mapping[str, Value] = field(default_factory=dict, hash=False)
@@ -201,8 +205,11 @@ class Processing:
             may_be_empty=True,
         )
         check_names("takes", self.takes, check_identifier, may_be_empty=True)
-        if self.prompt != "":
-            check_text("prompt", self.prompt)
+        if self.tokenizer != "":
+            check_identifier("tokenizer", self.tokenizer)
+        for key in ("refused", "prompt"):
+            if getattr(self, key) != "":
+                check_text(key, getattr(self, key))
         object.__setattr__(self, "settings", check_table("settings", self.settings))
 
 

@@ -34,6 +34,8 @@ def first_line(error: BaseException) -> str:
         error = error.__cause__
     if (needed := re.search(r"^\s*(\w+) requires the (\w+) library", str(error))) is not None:
         return f"needs {needed[2]}: {needed[1]} cannot be made without it"
+    if (needed := re.search(r"^You need to install (\w+) to use", str(error))) is not None:
+        return f"needs {needed[1]}: it is not installed"
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"needs {error.name}: it is not installed"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

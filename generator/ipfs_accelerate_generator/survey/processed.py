@@ -26,7 +26,7 @@ from ipfs_accelerate_py.errors import InputError
 from ipfs_accelerate_py.evidence import processors
 from ipfs_accelerate_py.evidence.comparison import TOLERANCE
 from ipfs_accelerate_py.evidence.processed import tensors
-from ipfs_accelerate_py.skills.own_processor import AUDIO, IMAGES, START, TEXT, prepared
+from ipfs_accelerate_py.skills.own_processor import AUDIO, IMAGES, PAIR, START, TEXT, prepared
 
 _TASKS: Final = (
     "image-text-to-text",
@@ -53,7 +53,7 @@ _WHOLE: Final = ("whole", "nested", "tiled")
 
 
 @dataclass(frozen=True)
-class _Way:
+class Way:
     """One way to give a type's processor something: what it takes, and the arguments of its class."""
 
     processing: processors.Processing
@@ -71,7 +71,7 @@ def processing(spec: ModelSpec) -> Processing:
         return Processing()
     with suppress(*FOREIGN, LookupError):
         for way in _ways(spec, heads[0]):
-            tasks = tuple(head.task for head in heads if _answers(spec, head, way))
+            tasks = tuple(head.task for head in heads if answers(spec, head, way))
             if tasks:
                 told = way.processing
                 return Processing(
@@ -90,20 +90,21 @@ def _asked(spec: ModelSpec, head: Head) -> bool:
     return (
         bool(head.tensors or pictured)
         and not head.method
-        and len(_takes(head)) + ("input_ids" not in head.inputs) > 1
+        and len(takes_of(head)) + ("input_ids" not in head.inputs) > 1
     )
 
 
-def _takes(head: Head) -> tuple[str, ...]:
+def takes_of(head: Head) -> tuple[str, ...]:
+    """Return what the inputs of `head` are made of: some of "text", "images" and "audio"."""
     pictures = any("pixel" in name or "patches" in name for name in head.inputs)
     sounds = bool(_HEARD.intersection(head.inputs))
     text = "input_ids" in head.inputs
     return (*((TEXT,) if text else ()), *((IMAGES,) if pictures else ()), *((AUDIO,) if sounds else ()))
 
 
-def _ways(spec: ModelSpec, head: Head) -> Iterator[_Way]:
+def _ways(spec: ModelSpec, head: Head) -> Iterator[Way]:
     """Yield the ways in turn; behind one whose number of tokens the model refuses, that with the number it asks for."""
-    takes = _takes(head)
+    takes = takes_of(head)
     first = _way(spec, takes, "", {})
     for prompt in dict.fromkeys(_prompts(first.made.processor, takes)):
         settings: dict[str, Any] = {}
@@ -116,7 +117,7 @@ def _ways(spec: ModelSpec, head: Head) -> Iterator[_Way]:
             settings = wanted
 
 
-def _way(spec: ModelSpec, takes: tuple[str, ...], prompt: str, settings: Mapping[str, Any]) -> _Way:
+def _way(spec: ModelSpec, takes: tuple[str, ...], prompt: str, settings: Mapping[str, Any]) -> Way:
     made = spec.processors
     told = processors.Processing(
         processor=made.processor,
@@ -128,7 +129,7 @@ def _way(spec: ModelSpec, takes: tuple[str, ...], prompt: str, settings: Mapping
         settings=dict(settings),
     )
     config = getattr(import_module(spec.module), spec.config)
-    return _Way(
+    return Way(
         told, processors.own(told, spec.tiny, config, vocabulary=spec.vocabulary, places=spec.limits.tokens)
     )
 
@@ -158,7 +159,7 @@ def _prompts(processor: Any, takes: tuple[str, ...]) -> Iterator[str]:
     yield "".join(f"<{name}>" for name, _ in senses)
 
 
-def _wanted(spec: ModelSpec, head: Head, way: _Way) -> dict[str, Any] | None:
+def _wanted(spec: ModelSpec, head: Head, way: Way) -> dict[str, Any] | None:
     """Return the settings with which a text has as many tokens for a picture as the model says that it wants."""
     processor = way.made.processor
     takes = signature(type(processor).__init__).parameters
@@ -166,7 +167,7 @@ def _wanted(spec: ModelSpec, head: Head, way: _Way) -> dict[str, Any] | None:
     if name is None:
         return None
     try:
-        _output(head, _model(spec, head, way), _given(head, way, processors.asked(way.processing)[0]))
+        _output(head, _model(spec, head, way), made_by(way, processors.asked(way.processing)[0], head))
     except (InputError, *FOREIGN) as error:
         told = _COUNTED.search(str(error))
     else:
@@ -181,14 +182,14 @@ def _wanted(spec: ModelSpec, head: Head, way: _Way) -> dict[str, Any] | None:
     return {**way.processing.settings, name: wanted}
 
 
-def _answers(spec: ModelSpec, head: Head, way: _Way) -> bool:
+def answers(spec: ModelSpec, head: Head, way: Way) -> bool:
     """Whether `head` gives the same of what it takes of the processor's arrays as of all that its class would take."""
-    if _takes(head) != way.processing.takes:
+    if takes_of(head) != tuple(each for each in way.processing.takes if each != PAIR):
         return False
     try:
         model = _model(spec, head, way)
         for item in processors.asked(way.processing):
-            given = _given(head, way, item)
+            given = made_by(way, item, head)
             told = {name: value for name, value in given.items() if name in head.inputs}
             if not set(head.inputs) <= {*told, START} or not _fits(spec, head, way, told):
                 return False
@@ -201,12 +202,12 @@ def _answers(spec: ModelSpec, head: Head, way: _Way) -> bool:
     return True
 
 
-def _given(head: Head, way: _Way, item: Mapping[str, Any]) -> dict[str, Any]:
+def made_by(way: Way, item: Mapping[str, Any], head: Head) -> dict[str, Any]:
     """Return the arrays that the processor makes of `item` for `head`."""
     return tensors(prepared(way.made.processor, item, head.inputs))
 
 
-def _model(spec: ModelSpec, head: Head, way: _Way) -> Any:
+def _model(spec: ModelSpec, head: Head, way: Way) -> Any:
     """Return the class of `head` with random weights, the same ones each time."""
     import torch
 
@@ -236,8 +237,8 @@ def _output(head: Head, model: Any, given: Mapping[str, Any]) -> Any:
     with torch.inference_mode():
         if head.task not in WRITING or not model.can_generate():
             return model(**arguments)[head.output].float()
-        told = model.generate(
-            **arguments, max_new_tokens=1, do_sample=False, output_logits=True, return_dict_in_generate=True
+        told = model.generate(  # a second one, as some classes refuse what they wrote themselves
+            **arguments, max_new_tokens=2, do_sample=False, output_logits=True, return_dict_in_generate=True
         )
     read = arguments.get("input_ids")
     if read is not None and not model.config.is_encoder_decoder and not _goes_on(told.sequences, read):
@@ -250,7 +251,7 @@ def _goes_on(written: Any, read: Any) -> bool:
     return written.shape[1] > read.shape[1] and bool((written[:, : read.shape[1]] == read).all())
 
 
-def _fits(spec: ModelSpec, head: Head, way: _Way, told: Mapping[str, Any]) -> bool:
+def _fits(spec: ModelSpec, head: Head, way: Way, told: Mapping[str, Any]) -> bool:
     """Whether the arrays have the sizes that the head takes: those of axes that do not vary are the sample's."""
     for tensor in head.tensors:
         if tensor.name not in told:

@@ -41,6 +41,7 @@ from ipfs_accelerate_generator.survey.subject import (
     home,
     subject,
 )
+from ipfs_accelerate_generator.survey.tokenized import tokenized
 
 _CHANNELS: Final = 1  # the axis of colours in whole pictures
 _COLOURS: Final = (1, 3, 4)
@@ -257,7 +258,7 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
     )
     described = (_described(about, each, spec, best) for each in heads if _in(each, best))
     found = replace(spec, heads=tuple(described))
-    return replace(found, processing=processing(found))
+    return replace(found, processing=(processing if found.processors.processor else tokenized)(found))
 
 
 def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Attempt) -> Head:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from ipfs_accelerate_py.skills.given import CALL
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.own_processor import (
     LABELS,
+    PAIR,
     START,
     TEXT,
     OwnProcessor,
@@ -97,18 +99,23 @@ class Reading:
         right = self.theirs(first)
         found = []
         for name in first:
-            other = f"{first[TEXT]} {first[TEXT].split()[-1]}" if name == TEXT else _inverted(first[name])
+            other = _longer(first[name]) if name in (TEXT, PAIR) else _inverted(first[name])
             wrong = self.theirs({**first, name: other})
             shaped = {key: array for key, array in wrong.items() if array.shape == right[key].shape}
             moved = relative_change(right, wrong) if len(shaped) == len(right) else 1.0
             found.append(Control(f"another {name}", moved))
         return found
 
+    @cached_property
+    def _own(self) -> OwnProcessor:
+        """The processor in the checkpoint, read once: some tokenizers take seconds."""
+        return OwnProcessor(self.bench.checkpoint, arrays_of(self.handler.steps))
+
     def _given(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the processor makes of `item`, as far as the class takes it."""
         import torch
 
-        own = OwnProcessor(self.bench.checkpoint, arrays_of(self.handler.steps))
+        own = self._own
         takes = inspect.signature(self.bench.model.forward).parameters
         names = {*own.axes, *({KINDS} & {*takes})}  # which the skill tells by the ids alone
         made = tensors(prepared(own.loaded, item, names))
@@ -159,6 +166,11 @@ def _read_by(bench: Bench, processing: Processing, checkpoint: Checkpoint) -> Re
     handler = bench.skill.load(checkpoint, bench.task, "cpu")
     there = Bench(bench.skill, bench.task, bench.case, checkpoint)
     return Reading(there, processing, reading(handler, checkpoint))
+
+
+def _longer(text: str) -> str:
+    """Return `text` with its last word again."""
+    return f"{text} {text.rsplit(maxsplit=1)[-1]}"
 
 
 def _inverted(given: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,8 @@ import numpy as np
 
 from ipfs_accelerate_py.evidence.pictured import MOST_PIXELS
 from ipfs_accelerate_py.evidence.tiny import TEXTS, special_ids, told, trained
-from ipfs_accelerate_py.skills.own_processor import AUDIO, FILMS, IMAGES, TEXT, without_films
+from ipfs_accelerate_py.evidence.vocabularies import WRITTEN, small, source_of
+from ipfs_accelerate_py.skills.own_processor import AUDIO, FILMS, IMAGES, PAIR, TEXT, without_films
 
 PLACES: Final = 1024  # tokens that the small model takes; some pictures are hundreds
 _RATE: Final = 16_000
@@ -35,7 +35,6 @@ _USUAL: Final[Mapping[str, Any]] = {
     "num_additional_image_tokens": 1,
     "vision_feature_select_strategy": "default",
 }
-_WRITTEN: Final = re.compile(r"""["'](<[^"'<>\s]{1,40}>|\[[A-Z_]{2,20}\])["']""")
 _ASKED: Final = re.compile(
     r"""tokenizer\.(\w+_token)(?:_id)?\b|getattr\(tokenizer, ["'](\w+_token)(?:_id)?["']"""
 )
@@ -48,6 +47,8 @@ _TOKEN_FIELD: Final = re.compile(r"(\w+_token)(_id|_index)")
 class Processing:
     """The classes that a processor is made of, and what its small one cannot have from defaults.
 
+    A type of texts alone has no processor: its tokenizer stands for one.
+
     `prompt` stands before each text: the tokens that stand for a picture or a sound there. `settings` are arguments of
     the processor's class.
     """
@@ -59,7 +60,7 @@ class Processing:
     prompt: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     takes: tuple[str, ...] = (TEXT,)
-    """What it is given: some of "text", "images" and "audio"."""
+    """What it is given: some of "text", "text_pair", "images" and "audio"."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,9 @@ def own(
     """
     import transformers
 
+    if not processing.processor:
+        alone = small(getattr(transformers, processing.tokenizer))
+        return Own(alone, _agreeing(alone, tiny, config_class, vocabulary=vocabulary, places=places))
     processor_class = getattr(transformers, processing.processor)
     whole = config_class(**tiny).to_dict()
     tokenizer = _tokenizer(processor_class, getattr(transformers, processing.tokenizer))
@@ -92,7 +96,7 @@ def own(
             parts[name] = _images(
                 getattr(transformers, processing.image_processor),
                 whole,
-                counts="image_processor.image_seq_length" in _source(processor_class),
+                counts="image_processor.image_seq_length" in source_of(processor_class),
             )
         elif name in ("feature_extractor", "audio_processor") and processing.feature_extractor:
             parts[name] = _sounds(getattr(transformers, processing.feature_extractor), whole)
@@ -112,13 +116,15 @@ def own(
 def asked(processing: Processing) -> tuple[dict[str, Any], ...]:
     """Return two texts of unequal length, each with a picture or a sound of its own, as a user gives them."""
     random = np.random.default_rng(_SEED)
-    items = []
+    items: list[dict[str, Any]] = []
     for text, (height, width), samples in zip(
         TEXTS, ((40, 60), (52, 36)), (_RATE, _RATE * 3 // 4), strict=False
     ):
         item: dict[str, Any] = {}
         if TEXT in processing.takes:
             item[TEXT] = f"{processing.prompt} {text}".strip()
+        if PAIR in processing.takes and not items:  # and the other text is one alone
+            item[PAIR] = TEXTS[-1]
         if IMAGES in processing.takes:
             item[IMAGES] = [random.integers(0, 255, (height, width, 3), dtype=np.uint8)]
         if AUDIO in processing.takes:
@@ -149,8 +155,8 @@ def _tokenizer(processor_class: Any, tokenizer_class: Any) -> Any:
 
     A processor that knows a token by an attribute of its tokenizer finds it there.
     """
-    source = _source(processor_class)
-    written = dict.fromkeys(_WRITTEN.findall(source))
+    source = source_of(processor_class)
+    written = dict.fromkeys(WRITTEN.findall(source))
     names = [name for found in _ASKED.findall(source) for name in found if name and name not in _ORDINARY]
     asked = {
         name: f"<{name.removesuffix('_token')}>"
@@ -170,15 +176,6 @@ def _patches(known: Mapping[str, Any]) -> int | None:
     """Return how many patches a picture has of which configurations say the edge, and that of a patch."""
     edge, patch = known.get("image_size"), known.get("patch_size")
     return (edge // patch) ** 2 if isinstance(edge, int) and isinstance(patch, int) else None
-
-
-def _source(processor_class: Any) -> str:
-    """Return the text of the modules that `processor_class` and those it is made of stand in."""
-    return "".join(
-        inspect.getsource(importlib.import_module(each.__module__))
-        for each in processor_class.__mro__
-        if each.__module__.startswith("transformers.models.")
-    )
 
 
 def _images(kind: Any, whole: Mapping[str, Any], *, counts: bool) -> Any:
@@ -214,8 +211,8 @@ def _agreeing(
     processor: Any, tiny: Mapping[str, Any], config_class: Any, *, vocabulary: str, places: str
 ) -> dict[str, Any]:
     """Return `tiny` with the number of tokens, room for them, and the ids of tokens as `processor` has them."""
-    tokenizer = processor.tokenizer
-    found = deepcopy(told(tiny, vocabulary, tokenizer))
+    tokenizer = getattr(processor, "tokenizer", processor)
+    found = deepcopy(told(tiny, vocabulary, tokenizer) if vocabulary else dict(tiny))
     if places:
         _put(found, places.split("."), PLACES)
     for path, place in _token_fields(config_class(**tiny).to_dict(), processor, tokenizer):

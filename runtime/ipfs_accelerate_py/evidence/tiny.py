@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from string import ascii_lowercase
@@ -52,7 +52,12 @@ def trained(tokenizer_class: Any, *, masks: bool = False, ends: bool = False) ->
         return _spelling(tokenizer_class)
     if tokenizer_class.__name__ == "TokenizersBackend":  # it has no model of its own to train
         return _of_bytes(tokenizer_class, masks=masks, ends=ends)
-    fresh = tokenizer_class()
+    try:
+        fresh = tokenizer_class()
+    except ValueError:
+        if "vocab" not in signature(tokenizer_class).parameters:
+            raise
+        return _of_scores(tokenizer_class)
     if _letters(fresh) > 1:  # its vocabulary stands in its class, as that of proteins: it learns no other
         return fresh
     library = getattr(fresh, "backend_tokenizer", None)
@@ -76,10 +81,7 @@ def trained(tokenizer_class: Any, *, masks: bool = False, ends: bool = False) ->
         ):  # it writes: transformers asks it for other letters
             for letter in ascii_lowercase:
                 pieces.setdefault(letter, len(pieces))
-        # Special tokens have the score 0 in files of SentencePiece, and some classes look for theirs by it.
-        likely = [
-            (piece, 0.0 if piece in special else -10.0 if len(piece) == 1 else -1.0) for piece in pieces
-        ]
+        likely = _likely(pieces, special)
         library.model = type(library.model)(likely, pieces.get(tokenizer.unk_token))
         _place_unknown(tokenizer, likely)
     if hasattr(tokenizer, "set_src_lang_special_tokens"):  # as its class does when it is loaded
@@ -87,6 +89,23 @@ def trained(tokenizer_class: Any, *, masks: bool = False, ends: bool = False) ->
     if masks and not tokenizer.mask_token:
         tokenizer.add_special_tokens({"mask_token": MASK})
     return tokenizer
+
+
+def _of_scores(tokenizer_class: Any) -> Any:
+    """Return a tokenizer of a class that takes neither its own empty vocabulary nor one that the library trains.
+
+    It looks for the token of what it does not know behind the first (`models/pegasus`), as its files have it.
+    """
+    named = ("pad_token", "eos_token", "mask_token", "unk_token")
+    parameters = signature(tokenizer_class).parameters
+    special = [parameters[name].default for name in named if name in parameters]
+    empty = tokenizer_class(vocab=_likely(special, special))
+    return tokenizer_class(vocab=_likely(_pieces(empty.backend_tokenizer, "", special), special))
+
+
+def _likely(pieces: Iterable[str], special: Sequence[str]) -> list[tuple[str, float]]:
+    """Return `pieces` with scores: special ones have 0 in files of SentencePiece, and some classes look for it."""
+    return [(piece, 0.0 if piece in special else -10.0 if len(piece) == 1 else -1.0) for piece in pieces]
 
 
 def _place_unknown(tokenizer: Any, pieces: Sequence[tuple[str, float]]) -> None:

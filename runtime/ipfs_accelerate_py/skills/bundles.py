@@ -24,7 +24,7 @@ from ipfs_accelerate_py.errors import BundleError, WorkspaceError
 from ipfs_accelerate_py.files import folder_atomic, lock, sweep, write_atomic
 from ipfs_accelerate_py.locations import cache_folder, home
 from ipfs_accelerate_py.skills import failed_exports
-from ipfs_accelerate_py.skills.checkpoint import SMALL_FILES, Checkpoint
+from ipfs_accelerate_py.skills.checkpoint import SMALL_FILES, SOURCES_OF_A_TOKENIZER, Checkpoint
 from ipfs_accelerate_py.skills.libraries import missing
 
 log = logging.getLogger(__name__)
@@ -344,7 +344,8 @@ def _make(checkpoint: Checkpoint, module: Path, task: str, backend: str, folder:
 
 
 def _copy_small_files(checkpoint: Checkpoint, folder: Path) -> None:
-    for name in SMALL_FILES:
+    whole = (folder / "tokenizer.json").exists() or (checkpoint.folder / "tokenizer.json").exists()
+    for name in SMALL_FILES if whole else (*SMALL_FILES, *SOURCES_OF_A_TOKENIZER):
         source, target = checkpoint.folder / name, folder / name
         if source.is_file() and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)

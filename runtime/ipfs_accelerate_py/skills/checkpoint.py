@@ -16,6 +16,7 @@ from ipfs_accelerate_py.files import write_atomic
 from ipfs_accelerate_py.locations import home
 from ipfs_accelerate_py.skills import weights
 
+SETTINGS_OF_A_TOKENIZER = "tokenizer_config.json"
 # What a handler reads besides weights; a bundle carries copies, so that it needs no checkpoint any more.
 SMALL_FILES = (
     "chat_template.jinja",
@@ -29,14 +30,26 @@ SMALL_FILES = (
     "sentence_bert_config.json",
     "special_tokens_map.json",
     "tokenizer.json",
-    "tokenizer_config.json",
+    SETTINGS_OF_A_TOKENIZER,
     "vocab.json",
 )
-VOCABULARIES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt")
-_SOURCES_OF_A_TOKENIZER = (
+VOCABULARIES = (
+    "prophetnet.tokenizer",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "tokenizer.model",
+    "vocab-src.json",
+    "vocab.json",
+    "vocab.txt",
+)
+SOURCES_OF_A_TOKENIZER = (
     *(name for name in VOCABULARIES if name not in SMALL_FILES),
     "added_tokens.json",
+    "emoji.json",
     "merges.txt",
+    "vocab-tgt.json",
+    "word_pronunciation.json",
+    "word_shape.json",
 )
 _MANIFEST = {"format", "checkpoint", "task", "backend", "files"}  # what tells a bundle's manifest from others
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
@@ -148,7 +161,7 @@ class Checkpoint:
 
     def digest(self) -> str:
         """Return 64 hex digits of all files that shape a result; they are read once and remembered by size and time."""
-        files = [self.folder / name for name in (*SMALL_FILES, *_SOURCES_OF_A_TOKENIZER)]
+        files = [self.folder / name for name in (*SMALL_FILES, *SOURCES_OF_A_TOKENIZER)]
         present = [path for path in files if path.is_file()] + list(self.weights())
         stats = [(path, path.stat()) for path in present]
         stamp = hashlib.sha256(
@@ -177,7 +190,7 @@ def _snapshot(repo: str, revision: str | None) -> Path:
             f"{repo!r} is no folder here, and to fetch it from the Hub huggingface_hub is needed: "
             "python -m pip install huggingface_hub"
         ) from error
-    wanted = [*SMALL_FILES, *_SOURCES_OF_A_TOKENIZER, "*.safetensors", "*.safetensors.index.json"]
+    wanted = [*SMALL_FILES, *SOURCES_OF_A_TOKENIZER, "*.safetensors", "*.safetensors.index.json"]
     try:
         return Path(snapshot_download(repo, revision=revision, allow_patterns=wanted)).resolve()
     except LocalEntryNotFoundError as error:

@@ -17,7 +17,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ipfs_accelerate_py.errors import BundleError
+import numpy as np
+
+from ipfs_accelerate_py.errors import BundleError, CheckpointError
 from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.batching import collate
 from ipfs_accelerate_py.skills.checkpoint import VOCABULARIES, Checkpoint
@@ -168,11 +170,15 @@ def main(order: Mapping[str, Any]) -> None:
     head = skill.heads[task]
     route = skill.exporters[backend](checkpoint, task, folder)
     taken = {name for each in (head, *head.parts.values()) for name in each.inputs}
-    # A model that is given token ids as arrays has none of these files, and needs none.
     written = any((checkpoint.folder / name).is_file() for name in VOCABULARIES)
     if taken & {"input_ids", "decoder_input_ids"} and written and not _has_tokenizer(checkpoint):
-        tokenizer = TextInput(checkpoint, tuple(head.inputs), "").tokenizer
-        tokenizer.save(str(folder / "tokenizer.json"))
+        try:
+            tokenizer = TextInput(checkpoint, tuple(head.inputs), "").tokenizer
+        except CheckpointError:
+            if not _takes_arrays(head, checkpoint):  # which needs no tokenizer.json
+                raise
+        else:
+            tokenizer.save(str(folder / "tokenizer.json"))
     facts = {
         "route": route,
         "precision": "float32",
@@ -181,6 +187,12 @@ def main(order: Mapping[str, Any]) -> None:
         "outputs": list(head.outputs),
     }
     (folder / "export.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _takes_arrays(head: Head, checkpoint: Checkpoint) -> bool:
+    """Whether `head` is given arrays by name."""
+    item = head.steps(checkpoint).sample[0]
+    return isinstance(item, Mapping) and any(isinstance(each, np.ndarray) for each in item.values())
 
 
 if __name__ == "__main__":

@@ -22,14 +22,17 @@ from ipfs_accelerate_py.skills.calls import WRITTEN
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.head import Answer, Example, Options, Steps
+from ipfs_accelerate_py.skills.own_tokenizer import tokenizer_of
 from ipfs_accelerate_py.skills.resampling import resampled
 from ipfs_accelerate_py.skills.shown_arrays import KINDS
 
 TEXT: Final = "text"
+PAIR: Final = "text_pair"
+"""A second text behind the first: what a question is about, or what is said of a text."""
 IMAGES: Final = "images"
 AUDIO: Final = "audio"
 MESSAGES: Final = "messages"
-TAKES: Final = (TEXT, MESSAGES, IMAGES, AUDIO)
+TAKES: Final = (TEXT, PAIR, MESSAGES, IMAGES, AUDIO)
 """What an item that is no arrays says, by these names."""
 
 FILMS: Final = "video_processor"
@@ -56,7 +59,7 @@ class OwnProcessor:
 
     @cached_property
     def loaded(self) -> Any:
-        """The processor, as transformers loads it, without its part for films.
+        """The processor, as transformers loads it, without its part for films; the tokenizer of a type of texts alone.
 
         Raises:
             BackendError: transformers is not installed.
@@ -72,6 +75,8 @@ class OwnProcessor:
             ) from error
         folder, kind = self.checkpoint.folder, self.checkpoint.model_type
         name = PROCESSOR_MAPPING_NAMES.get(kind)
+        if not name and "input_ids" in self.axes:
+            return tokenizer_of(self.checkpoint)
         if not name:
             raise CheckpointError(
                 f"{folder}: transformers has no processor for {kind}; give arrays: {', '.join(self.axes)}"
@@ -270,6 +275,13 @@ def prepared(
     given: dict[str, Any] = {}
     if (text := _text(processor, item, index)) is not None:
         given["text"] = [text]
+    if (second := item.get(PAIR)) is not None:
+        if text is None or PAIR not in inspect.signature(type(processor).__call__).parameters:
+            raise InputError(
+                f"has {PAIR}, which the checkpoint's {type(processor).__name__} takes none of here",
+                index=index,
+            )
+        given[PAIR] = [second]
     if pictures := _listed(item.get(IMAGES)):
         given["images"] = [image_file.opened(each, index) for each in pictures]
     if sounds := _listed(item.get(AUDIO)):

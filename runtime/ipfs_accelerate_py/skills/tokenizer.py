@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipfs_accelerate_py.errors import CheckpointError
 from ipfs_accelerate_py.skills.checkpoint import VOCABULARIES, Checkpoint
@@ -46,14 +46,17 @@ def _converted(checkpoint: Checkpoint) -> Tokenizer:
 
     try:
         loaded = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, ImportError) as error:  # some classes need a library of a language
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise CheckpointError(
             f"{checkpoint.folder}: no tokenizer could be made: {first}; add tokenizer.json"
         ) from error
-    backend = getattr(loaded, "backend_tokenizer", None)
-    if backend is None:
+    backend: Any = getattr(loaded, "backend_tokenizer", None)
+    try:
+        return Tokenizer.from_str(backend.to_str())
+    except (
+        Exception
+    ) as error:  # there is none, or a part of it is in Python; the library raises nothing narrower
         raise CheckpointError(
             f"{checkpoint.folder}: {type(loaded).__name__} has no tokenizer.json form; save a fast tokenizer"
-        )
-    return Tokenizer.from_str(backend.to_str())
+        ) from error
