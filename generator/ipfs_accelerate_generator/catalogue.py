@@ -50,7 +50,10 @@ def _arrays(plan: Plan) -> dict[str, str]:
     """Return why each task that is given arrays is not given a text, a picture or a sound: no processor is proved."""
     found = {}
     for head in plan.heads:
-        if head.task in plan.spec.processing.tasks:  # transformers' own is, in its test
+        if head.task in (
+            *plan.spec.processing.tasks,
+            *plan.spec.seen.tasks,
+        ):  # transformers' own is, in its test
             continue
         if head.arrays:
             found[head.task] = why(plan.spec, head.head)

@@ -214,6 +214,33 @@ class Processing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What transformers' own image processor makes the arrays of, for heads of pictures alone: seen by the survey."""
+
+    tasks: tuple[str, ...] = ()
+    """The heads that answered what it made; () where it cannot be made offline, or makes something else."""
+    image_processor: str = ""
+    """Its class: that of the type, or of a relative where the type has none in transformers' table."""
+    edge: int = 0
+    """Of a small picture, where no field of the configuration says one."""
+    count: int = 1
+    """How many pictures one answer is about."""
+
+    def __post_init__(self) -> None:
+        check_names(
+            "tasks",
+            self.tasks,
+            lambda key, value: check_pattern(key, value, _TASK, "a task"),
+            may_be_empty=True,
+        )
+        if self.image_processor != "":
+            check_identifier("image_processor", self.image_processor)
+        for key in ("edge", "count"):
+            if not isinstance(value := getattr(self, key), int) or value < 0:
+                refuse(key, f"{key} is {value!r}; give a whole number")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """One model type, as surveyed and, where a person knew better, as overridden."""
 
@@ -229,6 +256,7 @@ class ModelSpec:
     limits: Limits = Limits()
     processors: Processors = Processors()
     processing: Processing = Processing()
+    seen: Seen = Seen()
     vocabulary: str = ""
     """The config field for the number of tokens; `tiny` leaves it out, a test sets it to its tokenizer's."""
     heads: tuple[Head, ...]

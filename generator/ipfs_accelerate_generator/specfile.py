@@ -17,6 +17,7 @@ from ipfs_accelerate_generator.spec import (
     ModelSpec,
     Processing,
     Processors,
+    Seen,
     Unproved,
     file_stem,
 )
@@ -33,6 +34,7 @@ _PARTS: Final[Mapping[str, type]] = {
     "limits": Limits,
     "processors": Processors,
     "processing": Processing,
+    "seen": Seen,
 }
 
 

@@ -30,6 +30,7 @@ from ipfs_accelerate_generator.survey.proof import (
     sees_any_size,
 )
 from ipfs_accelerate_generator.survey.report import LEAST_CONTROL
+from ipfs_accelerate_generator.survey.seen import seen
 from ipfs_accelerate_generator.survey.sheet import VOCABULARY
 from ipfs_accelerate_generator.survey.shrink import ALTERNATIVES, overlaid, said, tiny
 from ipfs_accelerate_generator.survey.subject import (
@@ -258,7 +259,8 @@ def _spec(about: Subject, heads: tuple[Candidate, ...], best: _Attempt) -> Model
     )
     described = (_described(about, each, spec, best) for each in heads if _in(each, best))
     found = replace(spec, heads=tuple(described))
-    return replace(found, processing=(processing if found.processors.processor else tokenized)(found))
+    told = (processing if found.processors.processor else tokenized)(found)
+    return replace(found, processing=told, seen=seen(found))
 
 
 def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Attempt) -> Head:

@@ -191,13 +191,25 @@ def _images(kind: Any, whole: Mapping[str, Any], *, counts: bool) -> Any:
         found["size"] = {"shortest_edge": 1, "longest_edge": MOST_PIXELS}  # of an area
     elif edge and ends:
         found["size"] = dict.fromkeys(ends, edge)
-    for name in ("crop_size", "max_image_size"):
+    for name in ("crop_size", "max_image_size", "pad_size"):
         usual = getattr(kind, name, None)
         if edge and usual:
             found[name] = dict.fromkeys(usual, edge) if isinstance(usual, Mapping) else edge
     if counts:
         found["image_seq_length"] = _patches(known)
     return kind(**found)
+
+
+def image_processor(name: str, config: Mapping[str, Any], edge: int) -> Any:
+    """Return an image processor of the class `name` of transformers, for what the fields of `config` say.
+
+    Where none says how large a picture is, it has the `edge`.
+    """
+    import transformers
+
+    sized = {"image_size", "img_size"}.intersection(laid_flat(config))
+    whole = {**config, **({} if sized else {"image_size": edge})}
+    return _images(getattr(transformers, name), whole, counts=False)
 
 
 def _sounds(kind: Any, whole: Mapping[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.failed_exports import believed
 from ipfs_accelerate_py.skills.handler import Handler
 from ipfs_accelerate_py.skills.libraries import LIBRARIES, missing
-from ipfs_accelerate_py.skills.own_processor import reading
+from ipfs_accelerate_py.skills.own_pictures import reading
 from ipfs_accelerate_py.skills.scores import labels
 from ipfs_accelerate_py.skills.skill import Skill
 from ipfs_accelerate_py.skills.task import task as task_named

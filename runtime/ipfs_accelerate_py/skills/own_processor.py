@@ -41,7 +41,7 @@ START: Final = "decoder_input_ids"
 """What a decoder begins with, which no processor makes."""
 LABELS: Final = "labels"
 """What some processors make of a text that a model is to learn."""
-_REFUSED: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError)
+REFUSED: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError)
 """What processors raise at a text that does not fit its pictures, and at a picture that they cannot take."""
 
 
@@ -84,9 +84,9 @@ class OwnProcessor:
         try:
             found = without_films(getattr(transformers, name))
             return found.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except (OSError, ImportError, *_REFUSED) as error:
+        except (OSError, ImportError, *REFUSED) as error:
             raise CheckpointError(
-                f"{folder}: its {name} cannot be loaded: {_first_line(error)}; fetch the checkpoint again with its "
+                f"{folder}: its {name} cannot be loaded: {first_line(error)}; fetch the checkpoint again with its "
                 "processor_config.json, or give arrays"
             ) from error
 
@@ -97,6 +97,10 @@ class OwnProcessor:
             InputError: the processor made too little of it.
         """
         return {name: self._array(name, made, index) for name in self.axes}
+
+    def told(self, item: Any) -> Any:
+        """Return `item`, a text by itself as a mapping."""
+        return {TEXT: item} if isinstance(item, str) else item
 
     def made(self, item: Mapping[str, Any], index: int | None = None) -> Mapping[str, Any]:
         """Return all that the processor makes of `item`; see `prepared`."""
@@ -151,7 +155,9 @@ class OwnProcessor:
         return array
 
 
-def reading(handler: Handler, checkpoint: Checkpoint, *, proved: bool = True) -> Handler:
+def reading(
+    handler: Handler, checkpoint: Checkpoint, *, proved: bool = True, own: OwnProcessor | None = None
+) -> Handler:
     """Let `handler`, whose head takes arrays by name, take what the processor of `checkpoint` makes them of, too.
 
     An item is a text or a mapping with some of `TAKES`; what is written after it is answered as a text, too. Where it
@@ -161,12 +167,12 @@ def reading(handler: Handler, checkpoint: Checkpoint, *, proved: bool = True) ->
     axes = arrays_of(handler.steps)
     if not axes:
         return handler
-    own, steps = OwnProcessor(checkpoint, axes), handler.steps
+    own, steps = own or OwnProcessor(checkpoint, axes), handler.steps
 
     def prepare(items: Sequence[Any], options: Options) -> list[Example]:
         found: list[Example] = []
         for index, item in enumerate(items):
-            told = {TEXT: item} if isinstance(item, str) else item
+            told = own.told(item)
             if not (isinstance(told, Mapping) and told and not axes.keys() & told.keys()):
                 found += _placed(steps, item, options, index)
                 continue
@@ -288,9 +294,9 @@ def prepared(
         given |= _heard(processor, sounds, index)
     try:
         return _called(processor, given | _asked(given, names))
-    except _REFUSED as error:
+    except REFUSED as error:
         raise InputError(
-            f"the checkpoint's {type(processor).__name__} refuses it: {_first_line(error)}", index=index
+            f"the checkpoint's {type(processor).__name__} refuses it: {first_line(error)}", index=index
         ) from error
 
 
@@ -311,9 +317,9 @@ def _text(processor: Any, item: Mapping[str, Any], index: int | None) -> str | N
     if messages is not None:
         try:
             told = processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-        except (*_REFUSED, ImportError) as error:  # its template is in Jinja, which may be missing
+        except (*REFUSED, ImportError) as error:  # its template is in Jinja, which may be missing
             raise InputError(
-                f"the checkpoint's chat template refuses the messages: {_first_line(error)}", index=index
+                f"the checkpoint's chat template refuses the messages: {first_line(error)}", index=index
             ) from error
         return str(told)
     if text is None or (isinstance(text, str) and text.strip()):
@@ -351,5 +357,6 @@ def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of what went wrong, or the name of its class."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
