@@ -145,3 +145,31 @@ def test_a_step_that_is_read_in_another_way_is_found(gpt2: Any, monkeypatch: pyt
 
     monkeypatch.setattr(gpt2, "forward", shifted)
     assert not keeps(gpt2, _given(input_ids=_ids()))
+
+
+def test_what_is_written_is_of_the_kind_that_its_class_says() -> None:
+    import torch
+    from transformers import PaliGemmaConfig, PaliGemmaForConditionalGeneration
+
+    torch.manual_seed(0)
+    text = {
+        "model_type": "gemma",
+        "vocab_size": 32,
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 8,
+    }
+    vision = {"model_type": "siglip_vision_model", "hidden_size": 16, "intermediate_size": 32}
+    seen = {"num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 16, "patch_size": 8}
+    config = PaliGemmaConfig(
+        image_token_index=3, projection_dim=16, text_config=text, vision_config={**vision, **seen}
+    )
+    pali = PaliGemmaForConditionalGeneration(config).eval()
+    with torch.no_grad():
+        for parameter in pali.parameters():
+            parameter.mul_(4.0)  # as they are drawn, which tokens are read hardly matters
+    asked = torch.zeros_like(_ids())  # what a model is asked is of kind 0, and what it writes of kind 1
+    assert keeps(pali, _given(input_ids=_ids(), attention_mask=_seen(), token_type_ids=asked))

@@ -6,7 +6,6 @@ import pytest
 
 from ipfs_accelerate_generator.spec import Processors
 from ipfs_accelerate_generator.survey import facts
-from ipfs_accelerate_generator.survey.pictured import SEGMENTS
 from ipfs_accelerate_generator.survey.subject import subject
 
 _SPELLING = "MODEL_FOR_CTC_MAPPING_NAMES"
@@ -33,10 +32,12 @@ def test_letters_of_a_sound_need_no_such_file() -> None:
     assert facts.spelled(made, []) == Processors()
 
 
-@pytest.mark.parametrize(
-    ("model_type", "says"), [("paligemma", True), ("gemma3", False), ("llava", False), ("clip", False)]
-)
-def test_what_a_processor_has_its_tokenizer_say_is_returned(model_type: str, *, says: bool) -> None:
-    about = subject(model_type, ())
-    made = facts.processors(about)
-    assert (SEGMENTS in facts.returned(about, made)) is says
+def _returned(model_type: str) -> tuple[str, ...]:
+    about = subject(model_type)
+    return facts.returned(about, facts.processors(about))
+
+
+def test_a_processor_says_which_kinds_of_tokens_it_makes_beside_its_parts() -> None:
+    assert "token_type_ids" in _returned("paligemma")  # its tokenizer and its image processor know none
+    assert "labels" not in _returned("paligemma")  # what it makes to be learned
+    assert "token_type_ids" not in _returned("llava")

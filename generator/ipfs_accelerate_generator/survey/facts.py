@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import inspect
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any, Final
 
 from ipfs_accelerate_generator.given import is_given
 from ipfs_accelerate_generator.modalities import CARRIES
 from ipfs_accelerate_generator.spec import PICTURED, Head, Limits, Processors
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
-from ipfs_accelerate_generator.survey.pictured import KINDS, SEGMENTS
+from ipfs_accelerate_generator.survey.pictured import KINDS, TOKEN_KINDS
 from ipfs_accelerate_generator.survey.shape import text
 from ipfs_accelerate_generator.survey.subject import Subject
 from ipfs_accelerate_py.evidence.tiny import trained
@@ -34,8 +35,6 @@ _TOKEN_LIMITS: Final = (
 _IMAGE_LIMITS: Final = ("image_size", "img_size")
 _FRAME_LIMITS: Final = ("num_frames",)
 _AUDIO_LIMITS: Final = ("max_source_positions",)
-_ASKED: Final = f'"return_{SEGMENTS}"] = True'
-"""How the source of a processor has its tokenizer always say the segments."""
 
 
 def title(about: Subject) -> str:
@@ -175,25 +174,10 @@ def returned(about: Subject, made: Processors) -> tuple[str, ...]:
             names.extend(_told(name, "model_input_names", ()))
     if _told(made.processor, f"return_{KINDS}", False):
         names.append(KINDS)
-    if _asks_segments(made.processor):
-        names.append(SEGMENTS)
+    names.extend(name for name in _added(made.processor) if name in TOKEN_KINDS)
     if not names:  # no processor is known: the names that most models use
         names = ["input_ids", "attention_mask", *(name for name in CARRIES if name != "input_ids")]
     return tuple(dict.fromkeys(names))
-
-
-def _asks_segments(name: str) -> bool:
-    """Whether the processor called `name` has its tokenizer say which segment of a text each token is in.
-
-    PaliGemma reads what comes before an answer in both directions where that says so, and else in one.
-    """
-    import transformers
-
-    try:
-        kind = getattr(transformers, name, None)
-        return kind is not None and _ASKED in inspect.getsource(importlib.import_module(kind.__module__))
-    except (ImportError, OSError):
-        return False
 
 
 def _told(name: str, attribute: str, otherwise: Any) -> Any:
@@ -204,6 +188,22 @@ def _told(name: str, attribute: str, otherwise: Any) -> Any:
         return getattr(getattr(transformers, name, None), attribute, otherwise)
     except ImportError:
         return otherwise
+
+
+def _added(name: str) -> tuple[str, ...]:
+    """Return the names of the tensors that the processor class `name` returns beside those of its parts.
+
+    It says so to an instance alone: one that is made of parts which return nothing stands for all.
+    """
+    kind = _told(name, "get_attributes", None)
+    if kind is None:
+        return ()
+    processor = object.__new__(kind.__self__)
+    for part in kind():
+        setattr(processor, part, SimpleNamespace(model_input_names=[]))
+    with suppress(*FOREIGN):
+        return tuple(processor.model_input_names)
+    return ()
 
 
 def limits(config: Any, modalities: Iterable[str]) -> Limits:

@@ -22,8 +22,8 @@ _COUNTED: Final = {"pixel_values_local": "num_local_patches"}
 """Closer views of a picture, and the input that counts them: a processor gives them where a picture is large."""
 KINDS: Final = "mm_token_type_ids"
 """The input that tells tokens of a text from those that stand for a picture."""
-SEGMENTS: Final = "token_type_ids"
-"""The input that says which segment of a text a token is in; under this older name some tell pictures by it."""
+_OLDER_KINDS: Final = "token_type_ids"
+TOKEN_KINDS: Final = frozenset({KINDS, _OLDER_KINDS})
 _HEIGHT, _WIDTH = 40, 24  # pixels of a picture; not square, so that no axis can stand for another
 _NAMELESS: Final = (1, 3)  # no padding, whose places some classes do not count
 PATCHES: Final = "flattened_patches"
@@ -78,8 +78,8 @@ def offered(model: Any, returned: Iterable[str]) -> tuple[str, ...]:
         return (*names, "input_ids", "attention_mask", PATCHES, MARKED)
     if "input_ids" not in takes or "pixel_values" not in takes or not _towered(model):
         return names
-    if KINDS in names and KINDS not in takes and SEGMENTS in takes:
-        names = (*names, SEGMENTS)
+    if KINDS in names and KINDS not in takes and _OLDER_KINDS in takes:
+        names = (*names, _OLDER_KINDS)
     method = getattr(model, _METHOD, None)
     wanted = inspect.signature(method).parameters if method else {}
     needed = (
@@ -148,7 +148,7 @@ def kinds(ids: Any, config: Any) -> Any:
 
 def told_by(name: str, tokens: int) -> bool:
     """Whether the input `name` says of each token whether it is one of a picture, in a text with `tokens` such ones."""
-    return name == KINDS or (name == SEGMENTS and tokens > 0)
+    return name == KINDS or (name == _OLDER_KINDS and tokens > 0)
 
 
 def one_modality(names: Iterable[str]) -> tuple[str, ...]:

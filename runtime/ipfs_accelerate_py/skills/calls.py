@@ -18,7 +18,8 @@ _READS: Final = (
     "inputs_embeds",
 )  # which of the inputs goes on, the first there is
 _GOES_ALONG: Final[Mapping[str, int]] = {"attention_mask": 1, "token_type_ids": 0, "mm_token_type_ids": 0}
-"""What stands beside each token that was written, unless the class of a model knows better."""
+_KINDS: Final = "token_type_ids"
+_UPDATE: Final = "_update_model_kwargs_for_generation"
 
 
 def called(batch: Tensors, inputs: Inputs, *, whole: bool = False) -> dict[str, Any]:
@@ -68,26 +69,25 @@ def lengthened(model: Module, arguments: Mapping[str, Any], new: Any) -> dict[st
     if name != "decoder_input_ids":
         for other, value in _GOES_ALONG.items():
             if other in arguments and arguments[other].shape[-1] == length:
-                more = torch.full_like(new, _beside(model, other, value)).to(arguments[other].dtype)
-                arguments[other] = torch.cat([arguments[other], more], dim=1)
+                more = _kinds(model, new) if other == _KINDS else torch.full_like(new, value)
+                arguments[other] = torch.cat([arguments[other], more.to(arguments[other].dtype)], dim=1)
     return arguments
 
 
-def _beside(model: Module, name: str, usual: int) -> int:
-    """Return what `generate()` of the model's class puts beside a written token in the input `name`.
+def _kinds(model: Module, new: Any) -> Any:
+    """Return the kinds of the ids `new` that a model wrote: 0, as of any text, or what its class has when it generates.
 
-    A class with a way of its own is asked: PaliGemma's answers are of another segment than what they follow. What all
-    others share repeats what stands beside the last token that was read, whatever that is, and `usual` is meant by it.
+    To some classes what is asked is of one kind, and what is written behind it of another (`models/paligemma`).
     """
     import torch
     from transformers import GenerationMixin
-    from transformers.utils import ModelOutput
 
-    goes_on = "_update_model_kwargs_for_generation"
-    if getattr(type(model), goes_on, None) in (None, getattr(GenerationMixin, goes_on)):
-        return usual
-    read = {name: torch.full((1, 1), usual, dtype=torch.int64)}
-    return int(getattr(model, goes_on)(ModelOutput(), read, num_new_tokens=1)[name][0, -1])
+    text = torch.zeros_like(new)
+    update = getattr(type(model), _UPDATE, None)
+    if update in (None, getattr(GenerationMixin, _UPDATE)):
+        return text
+    length = new.shape[1]
+    return update(model, {}, {_KINDS: text}, num_new_tokens=length)[_KINDS][:, length:]
 
 
 def anew(model: Module, batch: Tensors, inputs: Inputs) -> dict[str, Any]:
