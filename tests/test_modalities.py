@@ -131,7 +131,7 @@ def test_the_catalogue_says_of_what_no_processor_is_proved() -> None:
     root = Path(__file__).parents[1]
     found = catalogue.read(root / catalogue.PATH)
     assert found["xcodec2"]["arrays"]["audio-tokenization"].endswith("is not proved here")
-    assert found["paligemma"]["arrays"].keys() == {
+    assert found["cohere2_vision"]["arrays"].keys() == {
         "image-text-to-text",
         "any-to-any",
     }, "but not for texts alone"
