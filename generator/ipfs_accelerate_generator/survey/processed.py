@@ -82,10 +82,8 @@ def processing(spec: ModelSpec) -> Processing:
 
 def _asked(spec: ModelSpec, head: Head) -> bool:
     """Whether `head` is given arrays, and is about more than texts alone."""
-    if (
-        head.table in TRANSDUCERS
-    ):  # what a pass of theirs gives depends on what was written, which tests of theirs say
-        return False
+    if head.table in TRANSDUCERS:
+        return False  # what a pass of theirs gives depends on what was written, which tests of theirs say
     pictured = given_arrays(spec) and takes_arrays(head)
     return (
         bool(head.tensors or pictured)
@@ -167,7 +165,11 @@ def _wanted(spec: ModelSpec, head: Head, way: Way) -> dict[str, Any] | None:
     if name is None:
         return None
     try:
-        _output(head, _model(spec, head, way), made_by(way, processors.asked(way.processing)[0], head))
+        _output(
+            head,
+            drawn(spec, head, way.made.config, _GAIN),
+            made_by(way, processors.asked(way.processing)[0], head),
+        )
     except (InputError, *FOREIGN) as error:
         told = _COUNTED.search(str(error))
     else:
@@ -187,7 +189,7 @@ def answers(spec: ModelSpec, head: Head, way: Way) -> bool:
     if takes_of(head) != tuple(each for each in way.processing.takes if each != PAIR):
         return False
     try:
-        model = _model(spec, head, way)
+        model = drawn(spec, head, way.made.config, _GAIN)
         for item in processors.asked(way.processing):
             given = made_by(way, item, head)
             told = {name: value for name, value in given.items() if name in head.inputs}
@@ -207,19 +209,19 @@ def made_by(way: Way, item: Mapping[str, Any], head: Head) -> dict[str, Any]:
     return tensors(prepared(way.made.processor, item, head.inputs))
 
 
-def _model(spec: ModelSpec, head: Head, way: Way) -> Any:
-    """Return the class of `head` with random weights, the same ones each time."""
+def drawn(spec: ModelSpec, head: Head, fields: Mapping[str, Any], gain: float) -> Any:
+    """Return the class of `head`, configured by `fields`, with random weights times `gain`: the same ones each time."""
     import torch
 
     torch.manual_seed(0)
-    config = getattr(import_module(spec.module), spec.config)(**way.made.config, **head.config)
+    config = getattr(import_module(spec.module), spec.config)(**{**fields, **head.config})
     model = getattr(import_module(spec.module_of(head)), head.model)(config).eval()
     if head.attention:
         model.set_attn_implementation(head.attention)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
-                parameter.mul_(_GAIN)
+                parameter.mul_(gain)
     return model
 
 
@@ -252,7 +254,18 @@ def _goes_on(written: Any, read: Any) -> bool:
 
 
 def _fits(spec: ModelSpec, head: Head, way: Way, told: Mapping[str, Any]) -> bool:
-    """Whether the arrays have the sizes that the head takes: those of axes that do not vary are the sample's."""
+    """Whether the arrays have the sizes that the head takes; without a sample of arrays, pictures have the model's."""
+    if not sized(head, told):
+        return False
+    if head.tensors or head.pictures not in _WHOLE or "pixel_values" not in told:
+        return True
+    config = getattr(import_module(spec.module), spec.config)(**spec.tiny)
+    edge = number(config, IMAGE_SIZES, 0)
+    return not edge or tuple(told["pixel_values"].shape[-2:]) == (edge, edge)
+
+
+def sized(head: Head, told: Mapping[str, Any]) -> bool:
+    """Whether the arrays have the sizes of the sample's, but for axes that vary; of a row there is one."""
     for tensor in head.tensors:
         if tensor.name not in told:
             continue
@@ -266,8 +279,4 @@ def _fits(spec: ModelSpec, head: Head, way: Way, told: Mapping[str, Any]) -> boo
             if axis not in tensor.vary and not (rows and axis == 0)
         ):
             return False
-    if head.tensors or head.pictures not in _WHOLE or "pixel_values" not in told:
-        return True
-    config = getattr(import_module(spec.module), spec.config)(**spec.tiny)
-    edge = number(config, IMAGE_SIZES, 0)
-    return not edge or tuple(told["pixel_values"].shape[-2:]) == (edge, edge)
+    return True

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib import import_module
 from inspect import signature
 from typing import Any, Final
 
 from ipfs_accelerate_generator.spec import Head, ModelSpec, Seen
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.processed import drawn, sized
 from ipfs_accelerate_generator.survey.relatives import image_processor
 from ipfs_accelerate_generator.survey.running import forward
 from ipfs_accelerate_py.evidence.cells import EvidenceError
@@ -44,14 +44,14 @@ def _answers(spec: ModelSpec, head: Head, seeing: Seeing) -> bool:
     """Whether `head` gives the same of its arrays as of all that its class takes, and pictures move it far enough."""
     for gain in _GAINS:
         with suppress(EvidenceError, *FOREIGN):
-            model = _model(spec, head, gain)
+            model = drawn(spec, head, spec.tiny, gain)
             takes = signature(getattr(model, head.method or "forward")).parameters
             processor = seeing.made(model.config)
             rights = []
             for pictures in shown(seeing.count):
                 made = made_of(processor, pictures)
                 told = {name: each for name, each in made.items() if name in head.inputs}
-                if not set(head.inputs) <= set(told) or not _fits(head, told):
+                if not set(head.inputs) <= set(told) or not sized(head, told):
                     return False
                 every = _output(head, model, {name: each for name, each in made.items() if name in takes})
                 if not compare(_output(head, model, told), every).within(TOLERANCE):
@@ -64,36 +64,5 @@ def _answers(spec: ModelSpec, head: Head, seeing: Seeing) -> bool:
     return False
 
 
-def _model(spec: ModelSpec, head: Head, gain: float) -> Any:
-    """Return the class of `head` with random weights, multiplied by `gain`, the same ones each time."""
-    import torch
-
-    torch.manual_seed(0)
-    config = getattr(import_module(spec.module), spec.config)(**{**spec.tiny, **head.config})
-    model = getattr(import_module(spec.module_of(head)), head.model)(config).eval()
-    if head.attention:
-        model.set_attn_implementation(head.attention)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() > 1:
-                parameter.mul_(gain)
-    return model
-
-
 def _output(head: Head, model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"output": forward(model, given, head.method)[head.output].numpy()}
-
-
-def _fits(head: Head, told: Mapping[str, Any]) -> bool:
-    """Whether the arrays have the sizes that the head takes: those of axes that do not vary are the sample's."""
-    for tensor in head.tensors:
-        shape = tuple(told[tensor.name].shape)
-        if len(shape) != len(tensor.shape) or (not head.whole and shape[0] != 1):
-            return False
-        if any(
-            found != size
-            for axis, (found, size) in enumerate(zip(shape, tensor.shape, strict=True))
-            if axis not in tensor.vary and (head.whole or axis > 0)
-        ):
-            return False
-    return True

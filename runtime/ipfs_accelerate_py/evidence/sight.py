@@ -100,9 +100,8 @@ class Sight:
             for key in self.seeing.path:
                 output = output[key]
             found = output.float().numpy()
-        whole = any(
-            port.axes[0] == CALL for port in self._head.inputs.values()
-        )  # then no axis is one of rows
+        # Where a call is whole, no axis is one of rows.
+        whole = any(port.axes[0] == CALL for port in self._head.inputs.values())
         return {name: found if whole else found[0] for name in self._head.outputs}
 
     def controls(self) -> list[Control]:

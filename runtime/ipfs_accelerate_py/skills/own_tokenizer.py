@@ -17,9 +17,8 @@ def tokenizer_of(checkpoint: Checkpoint) -> Any:
     """
     folder = checkpoint.folder
     files = ("tokenizer.json", SETTINGS_OF_A_TOKENIZER, *VOCABULARIES)
-    if not any(
-        (folder / name).is_file() for name in files
-    ):  # transformers would make one that knows five tokens
+    # Of none of them transformers would make one that knows five tokens.
+    if not any((folder / name).is_file() for name in files):
         raise CheckpointError(
             f"{folder}: has no tokenizer, none of {', '.join(files)}; fetch it again, or give arrays"
         )

@@ -54,9 +54,7 @@ def _converted(checkpoint: Checkpoint) -> Tokenizer:
     backend: Any = getattr(loaded, "backend_tokenizer", None)
     try:
         return Tokenizer.from_str(backend.to_str())
-    except (
-        Exception
-    ) as error:  # there is none, or a part of it is in Python; the library raises nothing narrower
+    except Exception as error:  # there is none, or it is in part Python; the library raises nothing narrower
         raise CheckpointError(
             f"{checkpoint.folder}: {type(loaded).__name__} has no tokenizer.json form; save a fast tokenizer"
         ) from error
