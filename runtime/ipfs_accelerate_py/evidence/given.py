@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import compress
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,8 @@ from ipfs_accelerate_py.evidence.comparison import TOLERANCE, Array
 from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
 from ipfs_accelerate_py.evidence.gains import for_writing
 from ipfs_accelerate_py.evidence.lab import Bench, Case, Lab
-from ipfs_accelerate_py.evidence.variety import each_varied, told_apart
+from ipfs_accelerate_py.evidence.steadiness import steady
+from ipfs_accelerate_py.evidence.variety import DISTINCT, each_varied, told_apart, written
 from ipfs_accelerate_py.skills.batching import collate
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.given import ArrayInput, Inputs
@@ -26,6 +28,7 @@ from ipfs_accelerate_py.skills.stretched import REFUSALS
 _SEED: Final = 7
 # Tried in turn until every input matters; less than one, where a tower without norms drowns what is written behind it.
 _GAINS: Final = (1.0, 2.0, 4.0, 8.0, 0.25)
+_MORE: Final = range(101, 109)  # seeds of more inputs, of which those count after which enough is written
 _SIZES: Final[tuple[Callable[[int], int], ...]] = (
     lambda size: 2 * size,
     lambda size: max(size // 2, 1),
@@ -129,7 +132,8 @@ class ArrayLab(Lab):
         """Return what `task` is tested on, with the smallest gain of the weights at which every input matters.
 
         Where the same is written after each input at that gain, one at which it is not, if there is such; and behind a
-        cache, which a repeated token would not need, one at which enough different tokens are.
+        cache, which a repeated token would not need, one at which enough different tokens are and which is steady: if
+        there is none, the smallest such gain for other inputs.
         """
         if task not in self._benches:
             self._benches[task] = self._prepared(task)
@@ -140,17 +144,41 @@ class ArrayLab(Lab):
     def _prepared(self, task: str) -> ArrayBench:
         case = self._cases[task]
         assert isinstance(case, ArrayCase)
-        first = None
+        keeps = self.skill.heads[task].session is not None
+        found: list[ArrayBench] = []
         for place, gain in enumerate((*_GAINS, *for_writing())):
-            if place == len(_GAINS) and first is None:
+            if place == len(_GAINS) and not found:
                 break
             checkpoint = self._write(self._folder / f"{task}-{place}", case, gain)
-            found = ArrayBench(self.skill, task, _with_inputs(self.skill, task, case, checkpoint), checkpoint)
-            if sensitive(found.controls(found.reference)):
-                if told_apart(found) and (self.skill.heads[task].session is None or each_varied(found)):
-                    return found
-                first = first or found
-        return first or found
+            bench = ArrayBench(self.skill, task, _with_inputs(self.skill, task, case, checkpoint), checkpoint)
+            if sensitive(bench.controls(bench.reference)):
+                if told_apart(bench) and (not keeps or (each_varied(bench) and steady(bench))):
+                    return bench
+                found.append(bench)
+        others = (_with_varied_inputs(each) for each in found if keeps and steady(each))
+        return next((each for each in others if each is not None), (found or [bench])[0])
+
+
+def _with_varied_inputs(bench: ArrayBench) -> ArrayBench | None:
+    """Return `bench` with more inputs to choose from, each the first of its place that enough is written after.
+
+    None where there is a place without any, or where not each of the inputs matters.
+    """
+    case, arrays = bench.case, ArrayInput(bench.checkpoint, bench.case.given, whole=bench.case.whole)
+    count, sizes = len(case.inputs), _sizes(case.inputs[0])
+    more = (each for seed in _MORE for each in (*arrays.drawn(seed, sizes), *arrays.drawn(seed))[-count:])
+    every = (*case.inputs, *more)
+    told = written(replace(bench, case=replace(case, inputs=every)))
+    enough = [len(set(tokens)) >= DISTINCT for tokens in told]
+    chosen = tuple(
+        item
+        for place in range(count)
+        for item in tuple(compress(every[place::count], enough[place::count]))[:1]
+    )
+    if len(chosen) < count:
+        return None
+    found = replace(bench, case=replace(case, inputs=chosen))
+    return found if told_apart(found) and sensitive(found.controls(found.reference)) else None
 
 
 def _with_inputs(skill: Skill, task: str, case: ArrayCase, checkpoint: Checkpoint) -> ArrayCase:

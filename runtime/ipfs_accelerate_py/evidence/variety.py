@@ -23,7 +23,7 @@ def varied(bench: Bench) -> bool:
 
 def each_varied(bench: Bench) -> bool:
     """Whether what is written after each input of the case has enough different tokens, whatever the task is."""
-    return all(len(set(tokens)) >= DISTINCT for tokens in _written(bench))
+    return all(len(set(tokens)) >= DISTINCT for tokens in written(bench))
 
 
 def enough(bench: Bench) -> bool:
@@ -31,19 +31,19 @@ def enough(bench: Bench) -> bool:
 
     After a source these are counted over all texts, where each text by itself would be better.
     """
-    written = _written(bench)
-    if bench.task == _TOGETHER and written:
-        return len({token for tokens in written for token in tokens}) >= DISTINCT
-    return all(len(set(tokens)) >= DISTINCT for tokens in written)
+    tokens = written(bench)
+    if bench.task == _TOGETHER and tokens:
+        return len({token for each in tokens for token in each}) >= DISTINCT
+    return all(len(set(each)) >= DISTINCT for each in tokens)
 
 
 def told_apart(bench: Bench) -> bool:
     """Whether not the same is written after every input of the case; true of what writes nothing."""
-    written = _written(bench)
-    return not written or len({tuple(tokens) for tokens in written}) > 1
+    tokens = written(bench)
+    return not tokens or len({tuple(each) for each in tokens}) > 1
 
 
-def _written(bench: Bench) -> list[list[int]]:
+def written(bench: Bench) -> list[list[int]]:
     """Return the tokens after each input of the case, by the CPU; none of what writes none."""
     if bench.skill.heads[bench.task].session is None and "max_new_tokens" not in bench.case.options:
         return []
