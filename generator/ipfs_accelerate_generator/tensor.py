@@ -21,7 +21,7 @@ TENSOR_TYPES: Final = ("float32", "int64", "bool")
 
 _MOST_SIZE = 2**31 - 1
 
-_FACTOR = r"([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*=)?[0-9]{1,9}"
+_FACTOR = r"([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*(\.[0-9])?=)?[0-9]{1,9}"
 _PRODUCT = re.compile(rf"{_FACTOR}(\*{_FACTOR})*")
 
 

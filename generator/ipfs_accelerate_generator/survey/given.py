@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.pictured import MARKED
+from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES
 from ipfs_accelerate_generator.tensor import Tensor
 
 Made = Mapping[str, Any]
@@ -164,12 +165,17 @@ def _power(size: int, other: int) -> int:
 
 
 def _numbers(config: Any, prefix: str = "") -> Iterator[tuple[str, int]]:
-    """Yield the dotted name and value of each whole number above 0 in `config` and in its parts."""
+    """Yield the dotted name and value of each whole number above 0 in `config` and in its parts.
+
+    Of lists only those that say how large pictures are, with their places behind the last dot.
+    """
     from transformers import PreTrainedConfig
 
     for name, value in vars(config).items():
         if isinstance(value, PreTrainedConfig):
             yield from _numbers(value, f"{prefix}{name}.")
+        elif name in IMAGE_SIZES and isinstance(value, (list, tuple)):
+            yield from ((f"{prefix}{name}.{place}", side) for place, side in enumerate(value))
         elif isinstance(value, int) and not isinstance(value, bool) and value > 0 and name.isidentifier():
             yield prefix + name, value
 
@@ -184,6 +190,10 @@ def _usual(config: Any) -> dict[str, int]:
 
 def _set(config: Any, path: str, value: int) -> None:
     *parts, name = path.split(".")
+    place = int(name) if name.isdecimal() else None
+    if place is not None:
+        name = parts.pop()
     for part in parts:
         config = vars(config)[part]
-    vars(config)[name] = value
+    known = vars(config)[name]
+    vars(config)[name] = value if place is None else [*known[:place], value, *known[place + 1 :]]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from math import prod
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey import pictured, shown, spoken, structured
 from ipfs_accelerate_generator.survey.narrowed import narrower
 from ipfs_accelerate_generator.survey.rules import sounds
+from ipfs_accelerate_generator.survey.rules.grids import edges, side
 from ipfs_accelerate_generator.survey.rules.molecules import MOLECULES
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
-from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number, text
+from ipfs_accelerate_generator.survey.shape import Shape, number, text
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
 # Beside what the type's processors return.
@@ -26,7 +28,6 @@ _MASKED: Final = frozenset({"input_ids", "inputs_embeds", "input_values", "input
 _HEARD: Final = ("input_values", "input_features")
 PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images"})
 """Pictures, and the pictures of films."""
-_SIDE: Final = 64  # of a picture, where the configuration names none
 _PICTURES: Final = frozenset({*PIXELS, pictured.PATCHES})
 _MERGES: Final = (
     "spatial_merge_size",
@@ -290,10 +291,6 @@ def _segments(shape: Shape, _generator: Any) -> Any:
     return torch.arange(shape.tokens).ge(shape.tokens // 2).long().clamp(max=kinds - 1).repeat(*shape.rows, 1)
 
 
-def _image_size(shape: Shape) -> int:
-    return number(shape.config, IMAGE_SIZES, 0) or _SIDE * shape.stretch
-
-
 def _frame(shape: Shape) -> shown.Frame:
     """Return what a picture for the configuration is like."""
     channels = number(shape.config, ("num_channels", "in_channels", "in_chans"), 3)
@@ -301,7 +298,7 @@ def _frame(shape: Shape) -> shown.Frame:
         form=shape.form,
         count=shape.batch,
         channels=channels if channels in (1, 3, 4) else 3,
-        side=_image_size(shape),
+        side=side(shape),
         patch=number(shape.config, ("patch_size",), 8),
         depth=number(shape.config, ("temporal_patch_size", "patch_temporal"), 1),
         merge=number(shape.config, ("window_kernel_size",), 1) * number(shape.config, _MERGES, 2),
@@ -314,31 +311,34 @@ def _pixels(shape: Shape, generator: Any) -> Any:
 
     if number(shape.config, ("num_frames",), 0):
         return _video(shape, generator)
-    size, channels = _image_size(shape), number(shape.config, ("num_channels", "in_channels", "in_chans"), 3)
-    return torch.randn(shape.batch, channels if channels in (1, 3, 4) else 3, size, size, generator=generator)
+    channels = number(shape.config, ("num_channels", "in_channels", "in_chans"), 3)
+    return torch.randn(
+        shape.batch, channels if channels in (1, 3, 4) else 3, *edges(shape), generator=generator
+    )
 
 
 def _pixel_mask(shape: Shape, _generator: Any) -> Any:
     import torch
 
-    size = _image_size(shape)
-    mask = torch.ones(shape.batch, size, size, dtype=torch.long)
-    mask[-1, :, size - size // 4 :] = 0
+    high, wide = edges(shape)
+    mask = torch.ones(shape.batch, high, wide, dtype=torch.long)
+    mask[-1, :, wide - wide // 4 :] = 0
     return mask
 
 
 def _masked_patches(shape: Shape, generator: Any) -> Any:
     import torch
 
-    patches = (_image_size(shape) // number(shape.config, ("patch_size",), 8)) ** 2
+    patch = number(shape.config, ("patch_size",), 8)
+    patches = prod(edge // patch for edge in edges(shape))
     return torch.rand(shape.batch, patches, generator=generator) < 0.5
 
 
 def _video(shape: Shape, generator: Any) -> Any:
     import torch
 
-    size, frames = _image_size(shape), number(shape.config, ("num_frames", "frames_per_clip"), 4)
-    return torch.randn(shape.batch, frames, 3, size, size, generator=generator)
+    frames = number(shape.config, ("num_frames", "frames_per_clip"), 4)
+    return torch.randn(shape.batch, frames, 3, *edges(shape), generator=generator)
 
 
 def _wave(shape: Shape, generator: Any) -> Any:

@@ -44,7 +44,7 @@ _ENDINGS: Final[Mapping[Quantity, str]] = {
     Quantity.FACTOR: "initializer_factor",
     Quantity.VOCABULARY: "vocab_size",
     Quantity.POSITIONS: "position_embeddings positions n_ctx max_seq_len max_sequence_length max_seq_length",
-    Quantity.IMAGE: "image_size img_size",
+    Quantity.IMAGE: "image_size img_size crop_size",
     Quantity.PATCH: "patch_size",
     Quantity.GROUPS: "key_value_heads kv_heads",
     Quantity.HEAD_WIDTH: "head_dim d_kv head_size rotary_dim",

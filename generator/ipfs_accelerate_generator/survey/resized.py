@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey import spoken
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.given import hides
 from ipfs_accelerate_generator.survey.inputs import PIXELS, make
+from ipfs_accelerate_generator.survey.pictured import placeholders
 from ipfs_accelerate_generator.survey.rules.table import SOUNDS
 from ipfs_accelerate_generator.survey.running import TOKENS, Feed, forward
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 
+_WHOLE: Final = 4  # axes of pictures: batch, channels, rows and columns
 _STRETCH: Final = 2
 """Twice the length is a multiple of whatever the length was made one of."""
 
@@ -36,11 +39,11 @@ def resized(candidate: Candidate, model: Any, feed: Feed) -> dict[str, Any] | No
 
 
 def _shapes(model: Any, feed: Feed) -> Iterator[Shape]:
-    """Yield what the inputs are made for: with as many tokens for a sound as the model has vectors of it."""
+    """Yield what the inputs are made for: with as many tokens for a sound or a picture as the model has vectors."""
     shorter = replace(feed.shape, tokens=TOKENS[1])
     sized = SOUNDS if number(shorter.config, IMAGE_SIZES, 0) else SOUNDS | PIXELS
     longer = () if sized.isdisjoint(feed.names) else (replace(shorter, stretch=_STRETCH),)
-    for shape in (*longer, shorter):
+    for shape in (*map(partial(_counted, model, feed), longer), shorter):
         if not shape.spoken:
             yield shape
             continue
@@ -50,6 +53,18 @@ def _shapes(model: Any, feed: Feed) -> Iterator[Shape]:
             counted = 0
         for count in dict.fromkeys((counted or shape.spoken, shape.stretch * shape.spoken, shape.spoken)):
             yield replace(shape, spoken=count)
+
+
+def _counted(model: Any, feed: Feed, shape: Shape) -> Shape:
+    """Return `shape` with as many tokens for a larger picture as there are vectors of it: whole, not in patches."""
+    if not shape.pictured:
+        return shape
+    try:
+        made = make(feed.names, shape)
+        whole = made["pixel_values"].dim() == _WHOLE
+        return replace(shape, pictured=placeholders(model, made)) if whole else shape
+    except (SurveyError, *FOREIGN):
+        return shape
 
 
 def _seen(made: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-IMAGE_SIZES: Final = ("image_size", "img_size", "max_img_size")
+IMAGE_SIZES: Final = ("image_size", "img_size", "max_img_size", "crop_size", "input_size")
+"""What a configuration calls the size of a picture: a number, or its height and its width."""
 BATCH: Final = 2
 CHOICES: Final = 3
 SAMPLES: Final = 8000  # half a second of audio, enough for every kernel of a speaker model
@@ -32,14 +33,18 @@ def text(config: Any) -> Any:
 
 def number(config: Any, names: Iterable[str], otherwise: int) -> int:
     """Return the first of `names` that a part of `config` has, as a whole number; of a pair its last."""
+    return (numbers(config, names) or (otherwise,))[-1]
+
+
+def numbers(config: Any, names: Iterable[str]) -> tuple[int, ...]:
+    """Return the first of `names` that a part of `config` has, as whole numbers: one, or all of a list."""
     for name in names:
         for part in parts(config):
             value = vars(part).get(name)
-            if isinstance(value, (list, tuple)) and value:
-                value = value[-1]
-            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-                return value
-    return otherwise
+            each = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+            if each and all(isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in each):
+                return each
+    return ()
 
 
 @dataclass(frozen=True)

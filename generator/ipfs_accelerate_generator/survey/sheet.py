@@ -151,9 +151,12 @@ def whole(config: Any, start: Mapping[str, Any]) -> Any | None:
 
 
 def _derived(config: Any, start: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the numbers and lists that the class itself gives to fields which `told` leaves unset."""
+    """Return the numbers and lists that the class itself gives to fields which `told` leaves unset.
+
+    Not to private ones, which it sets by what others say: of a backbone, the stages that it gives.
+    """
     made = vars((whole(config, copy.deepcopy(dict(start))) if start else plain(config)) or object)
-    unset = {name: made.get(name) for name, value in told.items() if value is None}
+    unset = {name: made.get(name) for name, value in told.items() if value is None and name[0] != "_"}
     return {
         name: copy.deepcopy(value)
         for name, value in unset.items()

@@ -1,4 +1,4 @@
-"""Texts that are no text of the user's: what a decoder has yet to write about a picture, under the name of one."""
+"""What a decoder writes about a picture: beside the text that asks, and where the text is nothing else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.senses import source
+from ipfs_accelerate_generator.survey.sheet import plain
 from ipfs_accelerate_generator.survey.subject import Candidate
 
 _TEXT: Final = "input_ids"
@@ -19,16 +20,19 @@ _MOVES: Final = "shift_tokens_right"
 
 
 def decoded(candidate: Candidate, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `names` with ids for the decoder instead of a text, if the text is only what the decoder has yet to write.
+    """Return `names` with ids for the decoder of a class that reads a picture and a text and writes behind them.
 
-    Some classes that read a picture take what they are to write under the name of a text, and move it by one place.
+    Given none, such a class begins anew whatever it wrote. Some take what they are to write under the name of a text,
+    and move it by one place: then the ids stand instead of the text.
     """
     signature = inspect.signature(candidate.call).parameters
     if _TEXT not in names or not {_SEEN, _WRITTEN} <= {*signature} or _WRITTEN in names:
         return names
-    if not _only_written(candidate.model.config_class):
+    kept = {*names, _SEEN, _WRITTEN}
+    if _only_written(candidate.model.config_class):
+        kept -= {_TEXT, "attention_mask"}
+    elif not getattr(plain(candidate.model.config_class), "is_encoder_decoder", False):
         return names
-    kept = {*names, _SEEN, _WRITTEN} - {_TEXT, "attention_mask"}
     return tuple(name for name in signature if name in kept)
 
 

@@ -145,10 +145,18 @@ class Checkpoint:
         return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
     def value(self, field: str) -> Any:
-        """Return what the configuration holds under `field`, or None; a dot leads into a part: "text_config.dim"."""
+        """Return what the configuration holds under `field`, or None; a dot leads into a part: "text_config.dim".
+
+        A number behind it is a place in a list: "image_size.1". One number stands for all of them.
+        """
         found: Any = self.config
         for key in field.split("."):
-            found = found.get(key) if isinstance(found, dict) else None
+            if isinstance(found, dict):
+                found = found.get(key)
+            elif not key.isdecimal():
+                found = None
+            elif isinstance(found, list):
+                found = found[int(key)] if int(key) < len(found) else None
         return found
 
     def weights(self) -> tuple[Path, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
+from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number, numbers
 
+_SIDE = 64  # of a picture, where the configuration names none
 _HALVED = 2**5
+_ABOVE = "prompt_pixel_values"  # a picture that is put above the other
 _CHANNELS = ("num_channels", "in_channels", "in_chans", "num_input_channels")
 
 
@@ -17,13 +19,23 @@ def channels(shape: Shape) -> int:
 
 
 def side(shape: Shape) -> int:
-    """Return how many pixels a picture is high and wide.
+    """Return how many pixels a picture is wide.
 
     Where what is made of it is pooled to a number of rows that the configuration names, as many as a pyramid of five
     halvings makes whole ones of: LayoutLMv2's pictures are of that size, and exporters pool whole rows alone.
     """
     pooled = vars(shape.config).get("image_feature_pool_shape")
-    return number(shape.config, IMAGE_SIZES, _HALVED * pooled[0] if pooled else 64)
+    return number(shape.config, IMAGE_SIZES, _HALVED * pooled[0] if pooled else _SIDE * shape.stretch)
+
+
+def edges(shape: Shape) -> tuple[int, int]:
+    """Return how many pixels a picture is high and wide.
+
+    Two of which one is put above the other have half the height that the configuration names: they are squares.
+    """
+    named = numbers(shape.config, IMAGE_SIZES)
+    wide = side(shape)
+    return (named[0] if len(named) > 1 and _ABOVE not in shape.names else wide), wide
 
 
 def patch(shape: Shape) -> int:
@@ -102,7 +114,7 @@ def packed_flat_row(shape: Shape, generator: Any) -> Any:
 
 def whole(shape: Shape, generator: Any) -> Any:
     """A batch of pictures."""
-    return _random(generator, shape.batch, channels(shape), side(shape), side(shape))
+    return _random(generator, shape.batch, channels(shape), *edges(shape))
 
 
 def larger(shape: Shape, generator: Any) -> Any:
@@ -112,13 +124,13 @@ def larger(shape: Shape, generator: Any) -> Any:
 
 def pairs(shape: Shape, generator: Any) -> Any:
     """A batch of pairs of pictures, which are compared."""
-    return _random(generator, shape.batch, 2, channels(shape), side(shape), side(shape))
+    return _random(generator, shape.batch, 2, channels(shape), *edges(shape))
 
 
 def frames(shape: Shape, generator: Any) -> Any:
     """A batch of films of four frames."""
     count = number(shape.config, ("num_frames", "frames_per_clip"), 4)
-    return _random(generator, shape.batch, count, channels(shape), side(shape), side(shape))
+    return _random(generator, shape.batch, count, channels(shape), *edges(shape))
 
 
 def frames_in_rows(shape: Shape, generator: Any) -> Any:
@@ -207,7 +219,7 @@ def pixels_seen(shape: Shape, _generator: Any) -> Any:
     """Ones: no pixel of a batch is padding."""
     import torch
 
-    return torch.ones(shape.batch, side(shape), side(shape), dtype=torch.long)
+    return torch.ones(shape.batch, *edges(shape), dtype=torch.long)
 
 
 def first_ratio(shape: Shape, _generator: Any) -> Any:
@@ -255,7 +267,7 @@ def depth(shape: Shape, generator: Any) -> Any:
     """How far away each pixel of a picture is, measured roughly."""
     import torch
 
-    return torch.rand(shape.batch, 1, side(shape), side(shape), generator=generator)
+    return torch.rand(shape.batch, 1, *edges(shape), generator=generator)
 
 
 def sides(shape: Shape, _generator: Any) -> Any:
