@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +55,27 @@ SOURCES_OF_A_TOKENIZER = (
 _MANIFEST = {"format", "checkpoint", "task", "backend", "files"}  # what tells a bundle's manifest from others
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+
+def inside(settings: Mapping[str, Any], field: str) -> Any:
+    """Return what `settings` hold under `field`, or None; a dot leads into a part: "text_config.dim".
+
+    A number behind it is a place in a list: "image_size.1". One number stands for all of them.
+    """
+    found: Any = settings
+    for key in field.split("."):
+        if isinstance(found, dict):
+            found = found.get(key)
+        elif not key.isdecimal():
+            found = None
+        elif isinstance(found, list):
+            found = found[int(key)] if int(key) < len(found) else None
+    return found
+
+
+def whole_number(value: Any) -> int | None:
+    """Return `value` if it is a positive whole number, else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 @dataclass(frozen=True)
@@ -141,23 +163,11 @@ class Checkpoint:
 
     def number(self, field: str) -> int | None:
         """Return the positive whole number in the configuration's `field`, if it holds one; a dot leads into a part."""
-        value = self.value(field)
-        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+        return whole_number(self.value(field))
 
     def value(self, field: str) -> Any:
-        """Return what the configuration holds under `field`, or None; a dot leads into a part: "text_config.dim".
-
-        A number behind it is a place in a list: "image_size.1". One number stands for all of them.
-        """
-        found: Any = self.config
-        for key in field.split("."):
-            if isinstance(found, dict):
-                found = found.get(key)
-            elif not key.isdecimal():
-                found = None
-            elif isinstance(found, list):
-                found = found[int(key)] if int(key) < len(found) else None
-        return found
+        """Return what the configuration holds under `field`, or None: see `inside`."""
+        return inside(self.config, field)
 
     def weights(self) -> tuple[Path, ...]:
         """Return the safetensors files with the weights, checked for completeness but not read through.

@@ -11,8 +11,9 @@ import numpy as np
 
 from ipfs_accelerate_py.errors import InputError, unknown
 from ipfs_accelerate_py.skills.arrays import Array, Features
-from ipfs_accelerate_py.skills.checkpoint import Checkpoint
+from ipfs_accelerate_py.skills.checkpoint import Checkpoint, inside, whole_number
 from ipfs_accelerate_py.skills.head import Port
+from ipfs_accelerate_py.skills.picture_settings import image_settings
 
 CALL: Final = "call"
 """The first axis of an input that belongs to a whole call: nothing in it is a row that could stand alone."""
@@ -22,6 +23,7 @@ _SAMPLES: Final = (
     2  # rows that an export is traced with: one alone would be taken for the only number of rows
 )
 _TAKES: Final[Mapping[str, str]] = {"float32": "fiu", "int64": "iu", "bool": "biu"}
+_IMAGES: Final = "image_processor."
 _KINDS: Final[Mapping[str, str]] = {"float32": "numbers", "int64": "whole numbers", "bool": "true or false"}
 
 
@@ -30,7 +32,8 @@ class Given:
     """One input: its type, and the sizes of a sample.
 
     A size may be a text that says where a checkpoint's own is read, a product of numbers and of fields of config.json
-    with their usual values: "2*vision_config.hidden_size=768". Axes in `vary` take any size. Numbers are drawn evenly
+    with their usual values: "2*vision_config.hidden_size=768"; behind "image_processor." it is a field of what the
+    checkpoint says of its image processor. Axes in `vary` take any size. Numbers are drawn evenly
     from `low` up to, and without, `high`; where both are 0, from the standard normal distribution. `values` are the
     numbers themselves, where others would make no sense; of an input with rows they are those of several. Where such
     numbers tie the sizes of the inputs to each other, there is a second sample, of `other_sizes` and with the numbers
@@ -188,4 +191,6 @@ def _number(checkpoint: Checkpoint, size: int | str) -> int:
 def _factor(checkpoint: Checkpoint, text: str) -> int:
     field, _, usual = text.rpartition("=")
     found = checkpoint.number(field) if field else None
+    if field.startswith(_IMAGES):  # of a picture, whose size is no part of the model
+        found = whole_number(inside(image_settings(checkpoint), field.removeprefix(_IMAGES)))
     return int(usual) if found is None else found
