@@ -9,6 +9,7 @@ from math import prod
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
+from ipfs_accelerate_generator.survey.inputs import PIXELS
 from ipfs_accelerate_generator.survey.pictured import MARKED
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES
 from ipfs_accelerate_generator.tensor import Tensor
@@ -16,6 +17,9 @@ from ipfs_accelerate_generator.tensor import Tensor
 Made = Mapping[str, Any]
 
 _SEED: Final = 11
+_WHOLE: Final = (
+    4  # axes of a batch of pictures that are not cut into patches: its last two are rows and columns
+)
 _NEAR: Final = 1e-4  # relative to the largest value: batches are summed in another order
 
 
@@ -119,7 +123,8 @@ def told(tensors: tuple[Tensor, ...], names: tuple[str, ...]) -> tuple[Tensor, .
 def sized(tensors: tuple[Tensor, ...], remake: Callable[[Any], Made], config: Any) -> tuple[Tensor, ...]:
     """Return `tensors` with the fields of `config` that their sizes come from; `remake` makes them for another one.
 
-    Each number of the configuration is doubled in turn, and a size that doubles too is a product with it.
+    Each number of the configuration is doubled in turn, and a size that doubles too is a product with it. A picture of
+    one size that no number decides has the one that a checkpoint's image processor makes.
     """
     usual = _usual(config)
     shapes = {each.name: each.shape for each in tensors}
@@ -141,6 +146,8 @@ def sized(tensors: tuple[Tensor, ...], remake: Callable[[Any], Made], config: An
 
     def text(name: str, axis: int, size: int) -> str:
         found = powers.get((name, axis), {})
+        if not found and name in PIXELS and len(shapes[name]) >= _WHOLE and axis >= len(shapes[name]) - 2:
+            return f"image_processor.size.{('height', 'width')[axis - len(shapes[name])]}={size}"
         if not found or min(found.values()) < 1 or not found.keys() <= usual.keys():
             return ""
         times, rest = divmod(size, prod(values[path] ** power for path, power in found.items()))
@@ -181,11 +188,21 @@ def _numbers(config: Any, prefix: str = "") -> Iterator[tuple[str, int]]:
 
 
 def _usual(config: Any) -> dict[str, int]:
-    """Return the numbers of a configuration that nothing is said about; none where there is no such."""
+    """Return the numbers of a configuration that nothing is said about; none where there is no such.
+
+    A part that it then has none of has those of its own class.
+    """
+    from transformers import PreTrainedConfig
+
     try:
-        return dict(_numbers(type(config)()))
+        whole = type(config)()
     except FOREIGN:
         return {}
+    found = dict(_numbers(whole))
+    for name, part in vars(config).items():
+        if isinstance(part, PreTrainedConfig) and not isinstance(vars(whole).get(name), PreTrainedConfig):
+            found |= {f"{name}.{field}": number for field, number in _usual(part).items()}
+    return found
 
 
 def _set(config: Any, path: str, value: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ipfs_accelerate_generator.survey import pictured, shown, spoken, structured
 from ipfs_accelerate_generator.survey.narrowed import narrower
 from ipfs_accelerate_generator.survey.rules import sounds
-from ipfs_accelerate_generator.survey.rules.grids import edges, side
+from ipfs_accelerate_generator.survey.rules.grids import edges
 from ipfs_accelerate_generator.survey.rules.molecules import MOLECULES
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
 from ipfs_accelerate_generator.survey.shape import Shape, number, text
@@ -298,11 +298,12 @@ def _frame(shape: Shape) -> shown.Frame:
         form=shape.form,
         count=shape.batch,
         channels=channels if channels in (1, 3, 4) else 3,
-        side=side(shape),
+        side=edges(shape)[1],
         patch=number(shape.config, ("patch_size",), 8),
         depth=number(shape.config, ("temporal_patch_size", "patch_temporal"), 1),
         merge=number(shape.config, ("window_kernel_size",), 1) * number(shape.config, _MERGES, 2),
         aims=shown.AIMED in shape.names,
+        stretch=shape.stretch,
     )
 
 

@@ -197,6 +197,12 @@ def cut_images(sheet: Sheet, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def input_pictures(sheet: Sheet) -> None:
+    """Let pictures be small whose size is called that of the input, where they are cut into patches."""
+    if is_count(sheet.before.get("input_size")) and "patch_size" in sheet.before:
+        sheet.after["input_size"] = min(sheet.before["input_size"], 64)
+
+
 RELATIONS: Final[tuple[Callable[[Sheet], None], ...]] = (
     equals,
     head_widths,
@@ -213,5 +219,6 @@ RELATIONS: Final[tuple[Callable[[Sheet], None], ...]] = (
     norms_that_see_a_mask,
     named_vocabulary,
     few_convolutions,
+    input_pictures,
 )
 """Applied in this order, once every quantity has its number."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
 from ipfs_accelerate_generator.survey import spoken
@@ -17,7 +16,7 @@ from ipfs_accelerate_generator.survey.running import TOKENS, Feed, forward
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
 from ipfs_accelerate_generator.survey.subject import Candidate, SurveyError
 
-_WHOLE: Final = 4  # axes of pictures: batch, channels, rows and columns
+_ROWS: Final = 3  # axes of pictures as rows of patches: batch, patches and the numbers of each
 _STRETCH: Final = 2
 """Twice the length is a multiple of whatever the length was made one of."""
 
@@ -43,7 +42,7 @@ def _shapes(model: Any, feed: Feed) -> Iterator[Shape]:
     shorter = replace(feed.shape, tokens=TOKENS[1])
     sized = SOUNDS if number(shorter.config, IMAGE_SIZES, 0) else SOUNDS | PIXELS
     longer = () if sized.isdisjoint(feed.names) else (replace(shorter, stretch=_STRETCH),)
-    for shape in (*map(partial(_counted, model, feed), longer), shorter):
+    for shape in (*(_counted(model, feed, each) for each in longer), shorter):
         if not shape.spoken:
             yield shape
             continue
@@ -56,13 +55,13 @@ def _shapes(model: Any, feed: Feed) -> Iterator[Shape]:
 
 
 def _counted(model: Any, feed: Feed, shape: Shape) -> Shape:
-    """Return `shape` with as many tokens for a larger picture as there are vectors of it: whole, not in patches."""
+    """Return `shape` with as many tokens for a picture in rows of patches as there are vectors of the longer rows."""
     if not shape.pictured:
         return shape
     try:
         made = make(feed.names, shape)
-        whole = made["pixel_values"].dim() == _WHOLE
-        return replace(shape, pictured=placeholders(model, made)) if whole else shape
+        rows = made["pixel_values"].dim() == _ROWS
+        return replace(shape, pictured=placeholders(model, made)) if rows else shape
     except (SurveyError, *FOREIGN):
         return shape
 

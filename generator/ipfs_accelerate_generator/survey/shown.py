@@ -16,6 +16,7 @@ AIMED: Final = "images_per_sample"
 """The input that counts the sizes that each text states: those of its pictures, and of one to be drawn."""
 PROCESSOR: Final = "of the image processor"
 _STRIP: Final = "a strip of patches"
+_EACH: Final = "patches of each picture"
 _WHOLE_IN_ROWS: Final = "all patches of each picture"
 FORMS: Final = (
     PROCESSOR,
@@ -23,7 +24,7 @@ FORMS: Final = (
     "patches in rows",
     _STRIP,
     "small pictures of patches",
-    "patches of each picture",
+    _EACH,
     "pictures of each text",
     "films of patches",
     "merged patches",
@@ -52,10 +53,15 @@ class Frame:
     aims: bool = False
     """Whether each text states behind the size of its picture that of one to be drawn, which has no pixels."""
 
+    stretch: int = 1
+    """How many times as many rows of patches a picture has that is not packed with others."""
+
     @property
     def high(self) -> int:
         """Rows of patches."""
-        return self.side // self.patch if self.form == _WHOLE_IN_ROWS else 2 * self.merge
+        if self.form == _WHOLE_IN_ROWS:
+            return self.side // self.patch
+        return 2 * self.merge * (self.stretch if self.form.endswith(_EACH) else 1)
 
     @property
     def wide(self) -> int:
@@ -104,7 +110,7 @@ def _values(frame: Frame, generator: Any) -> Any:
         "pictures of each text": (count, 1, channels, frame.side, frame.side),
         "patches in rows": (count * patches, channels * frame.depth * patch * patch),
         "small pictures of patches": (count * patches, channels, patch, patch),
-        "patches of each picture": (count, patches, channels * frame.depth * patch * patch),
+        _EACH: (count, patches, channels * frame.depth * patch * patch),
         "films of patches": (count * patches, frame.depth, patch, patch, channels),
         "merged patches": (
             count * patches,

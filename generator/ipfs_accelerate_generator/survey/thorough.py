@@ -251,8 +251,6 @@ def box_shares(sheet: Sheet) -> None:
         if 4 * corner + 2 * length == width:
             sheet.after["coordinate_size"] = sheet.after[name] // 8
             sheet.after["shape_size"] = sheet.after[name] // 4
-            if is_count(sheet.before.get("input_size")):  # of the image, which has no other limit
-                sheet.after["input_size"] = 64
 
 
 def folded_pixels(sheet: Sheet) -> None:

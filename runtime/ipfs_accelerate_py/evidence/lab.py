@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -322,7 +322,10 @@ class Lab:
 
 
 def flat(answer: Any, name: str = "") -> dict[str, Array]:
-    """Return the numbers of an answer, by their place in it: real ones, and lists of whole ones, such as tokens."""
+    """Return the numbers of an answer, by their place in it: real ones, and lists of whole ones, such as tokens.
+
+    A matrix or a map is one output, as a model's are: in a row that is nearly all zeros, rounding would look large.
+    """
     if isinstance(answer, Mapping):
         kept = {key: value for key, value in answer.items() if key != "inference_time"}
         return {key: value for inner in kept for key, value in flat(kept[inner], f"{name}.{inner}").items()}
@@ -331,12 +334,23 @@ def flat(answer: Any, name: str = "") -> dict[str, Array]:
     if isinstance(answer, list | tuple) and answer and {type(value) for value in answer} in ({float}, {int}):
         return {name: np.asarray(answer)}
     if isinstance(answer, list | tuple):
+        if (table := _table(answer)) is not None:
+            return {name: table}
         return {
             key: value
             for place, inner in enumerate(answer)
             for key, value in flat(inner, f"{name}[{place}]").items()
         }
     return {}
+
+
+def _table(answer: Sequence[Any]) -> Array | None:
+    """Return nested lists of real numbers, as many in each, as one array; None for anything else."""
+    try:
+        found = np.asarray(answer)
+    except ValueError:  # of unequal lengths
+        return None
+    return found if found.dtype.kind == "f" and found.size else None
 
 
 _ANSWERING = """

@@ -25,16 +25,17 @@ def side(shape: Shape) -> int:
     halvings makes whole ones of: LayoutLMv2's pictures are of that size, and exporters pool whole rows alone.
     """
     pooled = vars(shape.config).get("image_feature_pool_shape")
-    return number(shape.config, IMAGE_SIZES, _HALVED * pooled[0] if pooled else _SIDE * shape.stretch)
+    return number(shape.config, IMAGE_SIZES, _HALVED * pooled[0] if pooled else _SIDE)
 
 
 def edges(shape: Shape) -> tuple[int, int]:
     """Return how many pixels a picture is high and wide.
 
-    Two of which one is put above the other have half the height that the configuration names: they are squares.
+    Two of which one is put above the other have half the height that the configuration names: they are squares. Where
+    it names none, a picture may be larger.
     """
     named = numbers(shape.config, IMAGE_SIZES)
-    wide = side(shape)
+    wide = side(shape) * (1 if named else shape.stretch)
     return (named[0] if len(named) > 1 and _ABOVE not in shape.names else wide), wide
 
 
@@ -124,7 +125,7 @@ def larger(shape: Shape, generator: Any) -> Any:
 
 def pairs(shape: Shape, generator: Any) -> Any:
     """A batch of pairs of pictures, which are compared."""
-    return _random(generator, shape.batch, 2, channels(shape), *edges(shape))
+    return _random(generator, shape.batch, 2, channels(shape), side(shape), side(shape))
 
 
 def frames(shape: Shape, generator: Any) -> Any:
@@ -146,7 +147,7 @@ def tiles(shape: Shape, generator: Any) -> Any:
 
 def _rows(shape: Shape) -> int:
     """Return how many rows and columns of patches make a picture in a batch; a multiple of what is merged."""
-    return 2 * merged(shape)
+    return 2 * merged(shape) * shape.stretch
 
 
 def batched(shape: Shape, generator: Any) -> Any:
