@@ -75,6 +75,23 @@ def test_a_size_is_a_product_of_what_doubles_it() -> None:
     assert vector.sizes == ()
 
 
+def test_a_mask_with_a_place_for_each_patch_is_of_any_size_and_what_it_is_about_is_not() -> None:
+    config = transformers.ViTConfig(image_size=32, patch_size=8)
+
+    def remake(config: Any) -> dict[str, Any]:
+        count = config.image_size // config.patch_size
+        return {name: torch.zeros(2, count, count) for name in ("pixel_mask", "patches")}
+
+    tensors = tuple(
+        Tensor(name=name, dtype="int64", shape=(2, 4, 4), vary=(0,), low=1, high=2)
+        for name in ("pixel_mask", "patches")
+    )
+    mask, patches = sized(tensors, remake, config)
+    assert mask.vary == (0, 1, 2)
+    assert patches.vary == (0,)
+    assert mask.sizes == patches.sizes == ()
+
+
 HEAD = Head(
     task="image-classification", table="", model="AnyModel", inputs=("pixel_values",), output="logits"
 )

@@ -11,10 +11,12 @@ CARRIES: Final[Mapping[str, str]] = {
     "input_ids": "text",
     "pixel_values": "image",
     "image": "image",
+    "image_pixel_values": "image",
     "flattened_patches": "image",
     "pixel_values_videos": "video",
     "input_values": "audio",
     "input_features": "audio",
+    "audio_input_features": "audio",
     "past_values": "time-series",
 }
 """The modality that an input carries; inputs that go with another (masks, segments) carry none of their own."""

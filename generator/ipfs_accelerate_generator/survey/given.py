@@ -123,8 +123,10 @@ def told(tensors: tuple[Tensor, ...], names: tuple[str, ...]) -> tuple[Tensor, .
 def sized(tensors: tuple[Tensor, ...], remake: Callable[[Any], Made], config: Any) -> tuple[Tensor, ...]:
     """Return `tensors` with the fields of `config` that their sizes come from; `remake` makes them for another one.
 
-    Each number of the configuration is doubled in turn, and a size that doubles too is a product with it. A picture of
-    one size that no number decides has the one that a checkpoint's image processor makes.
+    Each number of the configuration is doubled in turn, and a size that doubles too is a product with it. A mask may
+    have as many places as one number of it is times another, as a side has patches: no product says so, and any number
+    is taken for it, as the class refuses a wrong one. A picture of one size that no number decides has the one that a
+    checkpoint's image processor makes.
     """
     usual = _usual(config)
     shapes = {each.name: each.shape for each in tensors}
@@ -156,17 +158,25 @@ def sized(tensors: tuple[Tensor, ...], remake: Callable[[Any], Made], config: An
         factors = [f"{path}={usual[path]}" for path, power in found.items() for _ in range(power)]
         return "*".join(([str(times)] if times > 1 else []) + factors)
 
+    def divided(name: str, axis: int) -> bool:
+        found = {*powers.get((name, axis), {}).values()}
+        return bool(found) and 0 not in found and min(found) < 0 < max(found)
+
     made = []
     for each in tensors:
         texts = tuple(
             "" if axis in each.vary else text(each.name, axis, size) for axis, size in enumerate(each.shape)
         )
-        made.append(replace(each, sizes=texts) if any(texts) and not each.values else each)
+        free = {axis for axis in range(len(each.shape)) if hides(each.name) and divided(each.name, axis)}
+        one = replace(each, vary=tuple(sorted({*each.vary} | free)))
+        made.append(replace(one, sizes=texts) if any(texts) and not each.values else one)
     return tuple(made)
 
 
 def _power(size: int, other: int) -> int:
-    """Return k where `other` is 2**k times `size`; 0 where it is something else."""
+    """Return k where `other` is 2**k times `size`, which it may be of a negative k; 0 where it is something else."""
+    if 0 < other < size:
+        return -_power(other, size)
     times, rest = divmod(other, max(size, 1))
     return times.bit_length() - 1 if not rest and times > 1 and times & (times - 1) == 0 else 0
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ipfs_accelerate_generator.survey import pictured, shown, spoken, structured
 from ipfs_accelerate_generator.survey.narrowed import narrower
 from ipfs_accelerate_generator.survey.rules import sounds
+from ipfs_accelerate_generator.survey.rules.crops import VIEWS
 from ipfs_accelerate_generator.survey.rules.grids import edges
 from ipfs_accelerate_generator.survey.rules.molecules import MOLECULES
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
@@ -26,9 +27,11 @@ _FED_ALONE: Final[Mapping[str, tuple[str, ...]]] = {"text-generation": ("input_i
 # A mask of tokens goes along with one of these, and with pixels only where one of these is there, too.
 _MASKED: Final = frozenset({"input_ids", "inputs_embeds", "input_values", "input_features"})
 _HEARD: Final = ("input_values", "input_features")
-PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images"})
+PIXELS: Final = frozenset({"pixel_values", "pixel_values_videos", "image", "pixel_values_images", VIEWS})
 """Pictures, and the pictures of films."""
 _PICTURES: Final = frozenset({*PIXELS, pictured.PATCHES})
+_COUNTING: Final = ("mask", "len", "sizes")
+"""Parts of the names of inputs that say how long or large others are."""
 _MERGES: Final = (
     "spatial_merge_size",
     "merge_size",
@@ -171,6 +174,8 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
     made: dict[str, Any] = {}
     if "input_ids" not in wanted:
         pass  # a part of a model, which takes patches rather than what a processor makes
+    elif VIEWS in wanted:
+        pass  # rules make the crops of a picture, and their sizes: the class that does so otherwise needs torchvision
     elif shape.form in ("", shown.PROCESSOR) and not pictured.PROCESSED.isdisjoint(wanted):
         made |= pictured.processed(shape.config, shape.seed, shape.batch)
     elif shape.form:
@@ -178,7 +183,7 @@ def make(names: Iterable[str], shape: Shape) -> dict[str, Any]:
         made |= {name: shown.drawn(name, frame, generator) for name in wanted if shown.known(name)}
     told = [name for name in wanted if pictured.told_by(name, shape.pictured)]
     # What says how long a sound is comes after it.
-    for name in sorted(wanted, key=lambda each: "mask" in each or "len" in each):
+    for name in sorted(wanted, key=lambda each: any(part in each for part in _COUNTING)):
         if name in made or name in told:
             continue
         rule = choices(name, wanted)[shape.chosen.get(name, 0)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ipfs_accelerate_generator.survey import shown
 from ipfs_accelerate_generator.survey.placed import maker, named, pooled, vectors
+from ipfs_accelerate_generator.survey.rules import crops
 from ipfs_accelerate_generator.survey.shape import number
 from ipfs_accelerate_generator.survey.subject import NoInput
 from ipfs_accelerate_py.evidence.pictured import image_settings
@@ -28,8 +29,12 @@ _HEIGHT, _WIDTH = 40, 24  # pixels of a picture; not square, so that no axis can
 _NAMELESS: Final = (1, 3)  # no padding, whose places some classes do not count
 PATCHES: Final = "flattened_patches"
 """The input that holds the patches of a picture, each behind the numbers of its row and column."""
+SEEN: Final = frozenset({"pixel_values", PATCHES, crops.VIEWS})
+"""The inputs that a picture in a text comes as: each class has one of these."""
 MARKED: Final = "image_embeds_position_mask"
 """The input that says which tokens of a text stand for a picture, whatever they are."""
+_TOGETHER: Final = ((PATCHES, MARKED), (crops.VIEWS, crops.SIZES, crops.SEEN))
+"""Inputs about pictures that a class takes beside a text, all or none."""
 _RENAMED: Final = {"image_patches": "pixel_values"}
 """Inputs that have another name now."""
 _METHOD: Final = "get_image_features"
@@ -74,8 +79,9 @@ def offered(model: Any, returned: Iterable[str]) -> tuple[str, ...]:
     """
     names = tuple(returned)
     takes = inspect.signature(model.forward).parameters
-    if {"input_ids", PATCHES, MARKED} <= {*takes}:
-        return (*names, "input_ids", "attention_mask", PATCHES, MARKED)
+    for together in _TOGETHER:
+        if {"input_ids", *together} <= {*takes}:
+            return (*names, "input_ids", "attention_mask", *together)
     if "input_ids" not in takes or "pixel_values" not in takes or not _towered(model):
         return names
     if KINDS in names and KINDS not in takes and _OLDER_KINDS in takes:
@@ -103,10 +109,12 @@ def _towered(model: Any) -> bool:
 
 def placeholders(model: Any, made: Mapping[str, Any]) -> int:
     """Return how many tokens of a text stand for one picture of `made`; 0 where the model puts none into its text."""
-    if {"pixel_values", PATCHES}.isdisjoint(made) or "input_ids" not in made:
+    if SEEN.isdisjoint(made) or "input_ids" not in made:
         return 0
     if image_token(model.config) is None and MARKED not in made:
         return 0
+    if crops.VIEWS in made:
+        return crops.vectors(made)
     if (found := vectors(model, _METHOD, made)) is not None:
         return found // int(made["input_ids"].shape[0])
     seen = made.get("pixel_values", made.get(PATCHES))

@@ -16,7 +16,7 @@ from ipfs_accelerate_generator.survey.company import spoilt
 from ipfs_accelerate_generator.survey.described import described
 from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.inputs import fed, make
-from ipfs_accelerate_generator.survey.pictured import PATCHES, image_token
+from ipfs_accelerate_generator.survey.pictured import SEEN, image_token
 from ipfs_accelerate_generator.survey.resized import resized
 from ipfs_accelerate_generator.survey.rules.table import LITERAL, SOUNDS
 from ipfs_accelerate_generator.survey.running import Feed, forward, settled
@@ -339,8 +339,7 @@ def _control(candidate: Candidate, model: Any, feed: Feed) -> float:
         raise SurveyError("its output differs from run to run, with the same seed, too")
     others = feed.made(seed=1)
     changes = [change(before, read(others), inputs)]
-    seen = ("pixel_values", PATCHES)
-    for count, names in ((feed.shape.pictured, seen), (feed.shape.spoken, SOUNDS)):
+    for count, names in ((feed.shape.pictured, SEEN), (feed.shape.spoken, SOUNDS)):
         if count:  # and the pictures alone, and the sounds
             alone = {name: others[name] for name in inputs if name in names}
             changes.append(change(before, read(inputs | alone), inputs))

@@ -11,6 +11,7 @@ from ipfs_accelerate_generator.survey.foreign import FOREIGN
 from ipfs_accelerate_generator.survey.given import hides
 from ipfs_accelerate_generator.survey.inputs import PIXELS, make
 from ipfs_accelerate_generator.survey.pictured import placeholders
+from ipfs_accelerate_generator.survey.rules.crops import VIEWS
 from ipfs_accelerate_generator.survey.rules.table import SOUNDS
 from ipfs_accelerate_generator.survey.running import TOKENS, Feed, forward
 from ipfs_accelerate_generator.survey.shape import IMAGE_SIZES, Shape, number
@@ -60,7 +61,7 @@ def _counted(model: Any, feed: Feed, shape: Shape) -> Shape:
         return shape
     try:
         made = make(feed.names, shape)
-        rows = made["pixel_values"].dim() == _ROWS
+        rows = VIEWS in made or made["pixel_values"].dim() == _ROWS
         return replace(shape, pictured=placeholders(model, made)) if rows else shape
     except (SurveyError, *FOREIGN):
         return shape

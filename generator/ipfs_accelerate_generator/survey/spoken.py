@@ -13,7 +13,9 @@ from ipfs_accelerate_generator.survey.shape import Shape
 from ipfs_accelerate_generator.survey.subject import SurveyError
 
 METHOD: Final = "get_audio_features"
-_SOUNDS: Final = frozenset({"input_features", "input_values", "audio_input_ids"})
+_SOUNDS: Final = frozenset({"input_features", "input_values", "audio_input_ids", "audio_input_features"})
+_COUNTED: Final = "audio_embed_sizes"
+"""The input that says of each sound how many vectors there are."""
 _TOKENS: Final = ("audio_token_id", "audio_token_index")
 _MISSED: Final = re.compile(r"[Aa]udio tokens do not match, tokens: (\d+), features: (\d+)")
 _SOME: Final = 2
@@ -54,6 +56,8 @@ def placeholders(model: Any, made: Mapping[str, Any]) -> int:
     """
     if sound_token(model.config) is None or _SOUNDS.isdisjoint(made) or "input_ids" not in made:
         return 0
+    if _COUNTED in made:
+        return int(made[_COUNTED].max())
     try:
         found = vectors(model, METHOD, made)
     except FOREIGN as error:

@@ -138,6 +138,13 @@ def joined_lengths(shape: Shape, _generator: Any) -> Any:
     return torch.full((shape.batch,), shape.heard // shape.batch)
 
 
+def vectors_each(shape: Shape, _generator: Any) -> Any:
+    """How many vectors an encoder makes of the frames of each sound; a shorter piece at the end makes one, too."""
+    import torch
+
+    return torch.full((shape.batch,), -(-shape.heard // number(shape.config, ("time_reduction",), 1)))
+
+
 def sampled_lengths(shape: Shape, _generator: Any) -> Any:
     """How many samples the frames of each sound are made of."""
     import torch

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from ipfs_accelerate_generator.survey.rules import features, films, grids, molecules, series, sounds, texts
+from ipfs_accelerate_generator.survey.rules import (
+    crops,
+    features,
+    films,
+    grids,
+    molecules,
+    series,
+    sounds,
+    texts,
+)
 from ipfs_accelerate_generator.survey.shape import Shape
 
 Rule: TypeAlias = "Callable[[Shape, Any], Any]"
@@ -24,7 +33,9 @@ _PACKED: Final = (
 _SEEN: Final = (features.seen, features.seen_flags)
 _HEARD: Final = (sounds.heard, sounds.heard_flags)
 
-SOUNDS: Final = frozenset({"input_values", "input_features", "audio_mel", "audio_input_ids"})
+SOUNDS: Final = frozenset(
+    {"input_values", "input_features", "audio_mel", "audio_input_ids", "audio_input_features"}
+)
 """Inputs whose frames or samples a mask or a length is about."""
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
@@ -100,6 +111,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "deletion_value": (molecules.counted,),
     "deletion_mean": (molecules.meant,),
     # pictures
+    crops.VIEWS: (crops.views,),
     "image_sizes": (grids.sides,),
     "image": (grids.whole,),
     "prompt_pixel_values": (grids.whole,),
@@ -124,6 +136,9 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "input_features_mask": _HEARD,
     "feature_attention_mask": _HEARD,
     "input_values_mask": _HEARD,
+    "audio_input_features": (sounds.bands_last,),
+    "audio_attention_mask": _HEARD,
+    "audio_embed_sizes": (sounds.vectors_each,),
     "audio_input_ids_mask": _HEARD,
     "audio_mel": (sounds.bands_last,),
     "audio_mel_mask": (sounds.none_padded,),
@@ -200,6 +215,7 @@ OTHERS: Final[Mapping[str, tuple[Rule, ...]]] = {
 """For inputs that processors make: what some models take instead of the usual."""
 
 BESIDE: Final[Mapping[str, Mapping[str, tuple[Rule, ...]]]] = {
+    crops.VIEWS: {crops.SIZES: (crops.sides,), crops.SEEN: (crops.seen,)},
     "grid_thw": {"pixel_values": _PACKED, "hidden_states": _PACKED},
     "image_grid_thw": {"pixel_values": _PACKED},
     "grid_hws": {"pixel_values": _PACKED},
@@ -236,6 +252,7 @@ LITERAL: Final = frozenset(
         "pixel_position_ids",
         "image_position_ids",
         "image_sizes",
+        "audio_embed_sizes",
         "chunk_sample_lengths",
         "feature_lens",
         "num_patches",
