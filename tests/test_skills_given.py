@@ -33,6 +33,34 @@ def test_a_size_is_read_from_the_checkpoint_and_has_a_usual_value(arrays: ArrayI
     assert ArrayInput(Checkpoint(str(tmp_path)), INPUTS).sizes["states"] == (4, 16)
 
 
+@pytest.mark.parametrize(
+    ("said", "size"),
+    [([48, 320], 320), (96, 96), ([48], 16), (None, 16), ("wide", 16)],
+    ids=["a pair", "one for all", "too short", "nothing", "no number"],
+)
+def test_a_size_may_stand_in_a_list(said: Any, size: int, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "made_up", "vision": {"sides": said}}))
+    given = {"seen": Given("float32", sizes=("vision.sides.1=16",))}
+    assert ArrayInput(Checkpoint(str(tmp_path)), given).sizes["seen"] == (size,)
+
+
+@pytest.mark.parametrize(
+    ("file", "written"),
+    [
+        ("preprocessor_config.json", {"size": {"height": 768}}),
+        ("processor_config.json", {"image_processor": {"size": {"height": 768}}}),
+    ],
+)
+def test_the_size_of_a_picture_may_be_the_one_that_the_image_processor_makes(
+    file: str, written: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "made_up", "size": {"height": 3}}))
+    given = {"seen": Given("float32", sizes=("image_processor.size.height=64",))}
+    assert ArrayInput(Checkpoint(str(tmp_path)), given).sizes["seen"] == (64,)
+    (tmp_path / file).write_text(json.dumps(written))
+    assert ArrayInput(Checkpoint(str(tmp_path)), given).sizes["seen"] == (768,)
+
+
 def test_a_sample_is_taken_as_it_is_and_is_the_same_each_time(arrays: ArrayInput) -> None:
     first, again = arrays.sample, arrays.sample
     assert len(arrays.rows(first)) == 2

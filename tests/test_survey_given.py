@@ -75,6 +75,41 @@ def test_a_size_is_a_product_of_what_doubles_it() -> None:
     assert vector.sizes == ()
 
 
+def test_the_height_and_the_width_of_a_picture_are_read_each_from_its_place() -> None:
+    config = transformers.MgpstrConfig(image_size=[8, 24])
+
+    def remake(config: Any) -> dict[str, Any]:
+        return {"pixel_values": torch.zeros(2, 3, *config.image_size)}
+
+    (pixels,) = sized((Tensor(name="pixel_values", dtype="float32", shape=(2, 3, 8, 24)),), remake, config)
+    assert pixels.sizes == ("", "", "image_size.0=32", "image_size.1=128")
+
+
+def test_a_part_that_a_default_configuration_lacks_has_the_numbers_of_its_class() -> None:
+    config = transformers.Gemma4Config(vision_config=transformers.Gemma4VisionConfig(patch_size=4))
+
+    def remake(config: Any) -> dict[str, Any]:
+        return {"patches": torch.zeros(2, 3 * config.vision_config.patch_size**2)}
+
+    (patches,) = sized((Tensor(name="patches", dtype="float32", shape=(2, 48)),), remake, config)
+    assert patches.sizes == ("", "3*vision_config.patch_size=16*vision_config.patch_size=16")
+
+
+def test_a_picture_that_no_number_decides_is_as_large_as_its_processor_makes_it() -> None:
+    tensors = tuple(
+        Tensor(name=name, dtype="float32", shape=shape, vary=vary)
+        for name, shape, vary in (
+            ("pixel_values", (2, 3, 64, 96), (0,)),
+            ("pixel_values_videos", (2, 4, 3, 64, 96), (0, 3, 4)),
+            ("hidden_states", (2, 3, 64, 96), (0,)),
+        )
+    )
+    made = {each.name: torch.zeros(each.shape) for each in tensors}
+    alone, free, states = sized(tensors, lambda _: made, transformers.ViTConfig())
+    assert alone.sizes == ("", "", "image_processor.size.height=64", "image_processor.size.width=96")
+    assert free.sizes == states.sizes == ()
+
+
 def test_a_mask_with_a_place_for_each_patch_is_of_any_size_and_what_it_is_about_is_not() -> None:
     config = transformers.ViTConfig(image_size=32, patch_size=8)
 

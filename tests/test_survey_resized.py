@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,37 @@ def test_a_picture_of_the_one_size_that_is_taken_stays_as_it_is() -> None:
 
     usual, other = longer(sees, "pixel_values")
     assert other["pixel_values"].shape == usual["pixel_values"].shape
+
+
+@pytest.mark.parametrize(("free", "rows"), [(True, 8), (False, 4)])
+def test_a_text_beside_rows_of_patches_gets_more_of_them(rows: int, *, free: bool) -> None:
+    count = 4 * 6
+
+    class Sees(Stub):
+        def get_image_features(self, pixel_values: torch.Tensor) -> Any:
+            if pixel_values.dim() != 3 or (pixel_values.shape[1] != count and not free):
+                raise ValueError("no rows of patches, or another number of them")
+            return SimpleNamespace(pooler_output=pixel_values.reshape(-1, 4, pixel_values.shape[-1]).mean(1))
+
+    def reads(
+        input_ids: torch.Tensor, pixel_values: torch.Tensor, spatial_shapes: torch.Tensor
+    ) -> torch.Tensor:
+        model = Sees(reads)
+        model.config.image_token_id = 3
+        seen = model.get_image_features(pixel_values).pooler_output
+        if (input_ids == 3).sum() != len(seen):
+            raise ValueError("tokens and vectors of pictures do not match")
+        return input_ids[..., None] + seen.mean() + spatial_shapes.sum()
+
+    model = Sees(reads)
+    model.config.image_token_id = 3
+    kind = type("Class", (), {"forward": staticmethod(reads), "get_image_features": Sees.get_image_features})
+    head = Candidate("feature-extraction", "", kind)
+    feed = settled(head, model, ("input_ids", "pixel_values", "spatial_shapes"))
+    other = resized(head, model, feed)
+    assert feed.shape.pictured == count // 4
+    assert other is not None
+    assert tuple(other["spatial_shapes"][0]) == (rows, 6)
 
 
 def test_an_input_of_which_no_other_size_is_taken_has_none() -> None:

@@ -106,6 +106,18 @@ def test_a_tiny_configuration_can_be_written_to_a_file_and_is_taken_by_its_class
     assert getattr(made.get_text_config(), "vocab_size", VOCABULARY) <= VOCABULARY
 
 
+@pytest.mark.parametrize("model_type", ["beit", "dinov3_convnext", "hgnet_v2", "lw_detr_vit"])
+def test_what_a_class_sets_for_itself_is_not_said(model_type: str) -> None:
+    for way in ALTERNATIVES:
+        assert not [name for name in tiny(config(model_type), way) if name.startswith("_")]
+
+
+def test_a_picture_that_is_called_the_input_is_small_where_patches_are_cut_from_it() -> None:
+    assert tiny(config("layoutlmv3"), ALTERNATIVES[0])["input_size"] == 64
+    assert tiny(config("vjepa2"), ALTERNATIVES[0])["crop_size"] == 4 * 8
+    assert "input_size" not in tiny(config("phi4_multimodal_audio"), ALTERNATIVES[0])
+
+
 def test_what_equals_the_patch_size_follows_it() -> None:
     arguments = tiny(config("vit"), ALTERNATIVES[0])
     assert arguments["encoder_stride"] == arguments["patch_size"] == 8
