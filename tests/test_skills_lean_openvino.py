@@ -75,3 +75,20 @@ def test_what_openvino_refuses_is_raised_where_the_model_is_awaited(model: Any) 
     with pytest.raises(RuntimeError, match="NO_SUCH_SETTING"):
         wait()
     assert "openvino-compile" not in {thread.name for thread in threading.enumerate()}
+
+
+REPORT = """
+import json, sys
+{found}
+import torch
+converted = openvino.convert_model(torch.nn.ReLU(), example_input=torch.zeros(1, 2))
+print(json.dumps([len(converted.outputs), sys.modules.get("openvino_telemetry") is not None]))
+"""
+SILENT = "from ipfs_accelerate_py.skills.lean_openvino import silent_openvino; openvino = silent_openvino()"
+
+
+@pytest.mark.parametrize(("found", "reports"), [(SILENT, False), ("import openvino", True)])
+def test_a_conversion_is_reported_to_nobody(found: str, *, reports: bool) -> None:
+    command = [sys.executable, "-c", REPORT.format(found=found)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [1, reports]

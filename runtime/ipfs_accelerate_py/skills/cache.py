@@ -16,6 +16,7 @@ from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.engine_eager import EagerDecoder, EagerEngine, empty_cache
 from ipfs_accelerate_py.skills.engine_openvino import ROWS
 from ipfs_accelerate_py.skills.head import Head
+from ipfs_accelerate_py.skills.lean_openvino import silent_openvino
 from ipfs_accelerate_py.skills.session import Decoder, prompts
 
 _NEW = 3  # tokens of the traced step; 1 would be taken for a constant
@@ -251,7 +252,7 @@ def stateful(model: Any, trace: Trace) -> None:
 
     A new input, `beam_idx` (rows,) int32, says what each row goes on with: what which row has kept.
     """
-    import openvino
+    openvino = silent_openvino()
     import openvino.opset13 as ops
     from openvino._offline_transformations import apply_make_stateful_transformation
 

@@ -24,6 +24,7 @@ from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.batching import collate
 from ipfs_accelerate_py.skills.checkpoint import VOCABULARIES, Checkpoint
 from ipfs_accelerate_py.skills.head import Head, Part
+from ipfs_accelerate_py.skills.lean_openvino import silent_openvino
 from ipfs_accelerate_py.skills.text import TextInput
 
 _MADE_WITH = ("torch", "transformers", "openvino", "onnxruntime", "onnx", "onnxscript")
@@ -84,7 +85,7 @@ def begun(graph: Module, tensors: Sequence[Any]) -> Module:
 
 def openvino_shapes(tensors: Sequence[Any], open_axes: Sequence[Sequence[int]]) -> list[tuple[Any, Any]]:
     """Return the (shape, type) of each of `tensors` for `openvino.convert_model`, with the given axes left open."""
-    import openvino
+    openvino = silent_openvino()
     import torch
 
     kinds = {torch.int64: openvino.Type.i64, torch.float32: openvino.Type.f32}

@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Any
 
 CONVERTER = "openvino.tools.ovc"
+_REPORTS = "openvino_telemetry"
 
 # Without this the CPU plugin reads all weights in search of denormal numbers, also the tables of embeddings, of
 # which a text needs a few rows: a fifth of the peak memory of a small encoder. Not for streams: their threads compute
@@ -33,12 +34,24 @@ def lean_openvino() -> Any:
         del sys.modules[CONVERTER]
 
     def convert_model(*arguments: Any, **options: Any) -> Any:
-        from openvino.tools.ovc import convert_model as convert
-
+        convert = silent_openvino().tools.ovc.convert_model
         openvino.convert_model = convert
         return convert(*arguments, **options)
 
     openvino.convert_model = convert_model
+    return openvino
+
+
+def silent_openvino() -> Any:
+    """Return the module `openvino` with its model converter, which reports to nobody.
+
+    It would tell OpenVINO's makers of every import and every conversion, with the names of the operations in a model,
+    without a question; where the package that sends is not installed, it does without.
+    """
+    sys.modules.setdefault(_REPORTS, None)  # type: ignore[arg-type]  # as above: "not installed"
+    import openvino
+    import openvino.tools.ovc
+
     return openvino
 
 

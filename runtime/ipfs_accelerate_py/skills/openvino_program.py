@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ipfs_accelerate_py.skills.lean_openvino import silent_openvino
+
 _MASK = 3  # the input of an attention that hides places
 
 
@@ -17,7 +19,7 @@ def save(model: Any, path: Path) -> None:
     for one as for numbers to be added, 0 where a place is seen: with 206 tokens before a llama of 12 layers, 124 of
     282 ms were spent in attention, and 36 after this.
     """
-    import openvino
+    openvino = silent_openvino()
 
     _add_masks(model)
     openvino.save_model(model, path, compress_to_fp16=False)
@@ -25,7 +27,7 @@ def save(model: Any, path: Path) -> None:
 
 def _add_masks(model: Any) -> None:
     """Turn the masks of booleans of all attentions into masks that are added; those of one origin stay one."""
-    import openvino
+    openvino = silent_openvino()
     import openvino.opset13 as ops
 
     seen, hidden = (ops.constant(np.float32(value)) for value in (0.0, np.finfo(np.float32).min))

@@ -22,6 +22,7 @@ from ipfs_accelerate_py.skills.agreement import fault_of
 from ipfs_accelerate_py.skills.arrays import Array, Module
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.head import Head, Part
+from ipfs_accelerate_py.skills.lean_openvino import silent_openvino
 from ipfs_accelerate_py.skills.stretched import stretched
 
 _OPSET: Final = 17  # the first in which the norm of a layer is one operation
@@ -234,7 +235,7 @@ def _complete(traced: Traced, path: Path) -> None:
 
 
 def _convert_model(traced: Traced) -> Any:
-    import openvino
+    openvino = silent_openvino()
 
     model = openvino.convert_model(
         traced.graph,
@@ -247,7 +248,7 @@ def _convert_model(traced: Traced) -> Any:
 
 def _through_onnx(traced: Traced) -> Any:
     """Read what the way over ONNX makes: its converter knows operations that PyTorch's lacks."""
-    import openvino
+    openvino = silent_openvino()
 
     with tempfile.TemporaryDirectory(prefix="onnx-") as folder:
         path = Path(folder) / "model.onnx"
@@ -319,7 +320,7 @@ def _onnx_runner(path: Path, traced: Traced) -> _Runner:
 
 def _openvino_runner(model: Any, traced: Traced) -> _Runner:
     """Run the file that is kept, and not `model`: a graph that is read again may come to be another in the plugin."""
-    import openvino
+    openvino = silent_openvino()
 
     core = openvino.Core()
     core.set_property({"ENABLE_MMAP": False})  # the file is gone before the last run
