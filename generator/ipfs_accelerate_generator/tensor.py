@@ -48,7 +48,8 @@ class Tensor:
     """The numbers where all inputs have the other size, nested as `other_shape` says."""
     sizes: tuple[str, ...] = ()
     """For each axis where a checkpoint's own size is read, as "2*vision_config.hidden_size=768", a product of numbers
-    and of fields of its configuration with their usual values; "" where it is what `shape` says."""
+    and of fields of its configuration with their usual values, or, behind "image_processor.", of fields of what it says
+    of its image processor; "image_size.1" is a place in a list. "" where it is what `shape` says."""
     idle: bool = False
     """Whether the class takes it, and what is read of the output does not depend on it."""
     apart: bool = False
