@@ -17,9 +17,8 @@ from ipfs_accelerate_generator.tensor import Tensor
 Made = Mapping[str, Any]
 
 _SEED: Final = 11
-_WHOLE: Final = (
-    4  # axes of a batch of pictures that are not cut into patches: its last two are rows and columns
-)
+_WHOLE: Final = 4
+"""Axes of a batch of pictures that are not cut into patches: its last two are rows and columns."""
 _NEAR: Final = 1e-4  # relative to the largest value: batches are summed in another order
 
 

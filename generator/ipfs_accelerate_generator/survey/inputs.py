@@ -12,7 +12,7 @@ from ipfs_accelerate_generator.survey import pictured, shown, spoken, structured
 from ipfs_accelerate_generator.survey.narrowed import narrower
 from ipfs_accelerate_generator.survey.rules import sounds
 from ipfs_accelerate_generator.survey.rules.crops import VIEWS
-from ipfs_accelerate_generator.survey.rules.grids import edges
+from ipfs_accelerate_generator.survey.rules.grids import channels, edges, whole
 from ipfs_accelerate_generator.survey.rules.molecules import MOLECULES
 from ipfs_accelerate_generator.survey.rules.table import RULES, SOUNDS, Rule, rules
 from ipfs_accelerate_generator.survey.shape import Shape, number, text
@@ -298,11 +298,10 @@ def _segments(shape: Shape, _generator: Any) -> Any:
 
 def _frame(shape: Shape) -> shown.Frame:
     """Return what a picture for the configuration is like."""
-    channels = number(shape.config, ("num_channels", "in_channels", "in_chans"), 3)
     return shown.Frame(
         form=shape.form,
         count=shape.batch,
-        channels=channels if channels in (1, 3, 4) else 3,
+        channels=channels(shape),
         side=edges(shape)[1],
         patch=number(shape.config, ("patch_size",), 8),
         depth=number(shape.config, ("temporal_patch_size", "patch_temporal"), 1),
@@ -313,14 +312,9 @@ def _frame(shape: Shape) -> shown.Frame:
 
 
 def _pixels(shape: Shape, generator: Any) -> Any:
-    import torch
-
     if number(shape.config, ("num_frames",), 0):
         return _video(shape, generator)
-    channels = number(shape.config, ("num_channels", "in_channels", "in_chans"), 3)
-    return torch.randn(
-        shape.batch, channels if channels in (1, 3, 4) else 3, *edges(shape), generator=generator
-    )
+    return whole(shape, generator)
 
 
 def _pixel_mask(shape: Shape, _generator: Any) -> Any:
