@@ -109,6 +109,29 @@ def test_noise_that_changes_nothing_is_left_to_the_class() -> None:
     assert with_noise(*seer(Seer(hides=False)), feed) is feed
 
 
+class Returner(Seer):
+    """A class that gives back what it was given before what it made of it."""
+
+    def forward(self, pixel_values: Any) -> Any:
+        return {"last_hidden_state": pixel_values, "quantized": pixel_values.flatten(1).cumsum(1)}
+
+
+class Pointer(Seer):
+    """A class that gives the points at which it begins to look before what it saw."""
+
+    def forward(self, pixel_values: Any) -> Any:
+        found = pixel_values.flatten(1)[:, :16]
+        return {"init_reference_points": found.sigmoid(), "last_hidden_state": found[:, None]}
+
+
+def test_what_was_given_is_not_what_is_read_since_everything_agrees_with_it() -> None:
+    assert settled(*seer(Returner()), ("pixel_values",)).output == "quantized"
+
+
+def test_points_to_begin_with_are_no_features() -> None:
+    assert settled(*seer(Pointer()), ("pixel_values",)).output == "last_hidden_state"
+
+
 class Shuffler(Seer):
     """A class that gives the vectors of patches in an order that it draws."""
 

@@ -209,8 +209,9 @@ def _run(candidate: Candidate, model: Any, names: tuple[str, ...], chosen: Mappi
 def _moved(candidate: Candidate, model: Any, feed: Feed) -> str:
     """Return the field that is read of the output: another one if it says nothing, or not always the same.
 
-    Some classes give what they have learned, such as points to begin with, before what they made of the inputs; and
-    some give vectors in an order that they draw, before the one that they make of all.
+    Some classes give what they have learned, such as points to begin with, before what they made of the inputs; some
+    give vectors in an order that they draw, before the one that they make of all; and some give back what they were
+    given, with which everything agrees.
     """
     made = feed.made()
     outputs = forward(model, made, candidate.method)
@@ -222,7 +223,10 @@ def _moved(candidate: Candidate, model: Any, feed: Feed) -> str:
     moving = [
         name
         for name, value in outputs.items()
-        if name != "loss" and name.isidentifier() and _change(value, others.get(name)) > 0
+        if name != "loss"
+        and name.isidentifier()
+        and _change(value, others.get(name)) > 0
+        and all(_change(value, given) > 0 for given in made.values())
     ]
     steady = [name for name in moving if _change(outputs[name], again.get(name)) <= TOLERANCE]
     if not moving or feed.output in steady:
@@ -289,9 +293,14 @@ def _more(
 
 
 def _read(task: str, outputs: Mapping[str, Any]) -> str | None:
-    """Return the first field that is no loss, and no hidden state where the task is about something else."""
+    """Return the first field that is no loss, and no hidden state where the task is about something else.
+
+    Where it is about features, no points to begin with, either.
+    """
     names = [name for name in outputs if name != "loss"]
-    if not task.endswith("feature-extraction"):
+    if task.endswith("feature-extraction"):
+        names.sort(key=lambda name: name.endswith("reference_points"))
+    else:
         names.sort(key=lambda name: name.endswith(("hidden_state", "hidden_states")))
     return names[0] if names else None
 

@@ -23,22 +23,22 @@ from ipfs_accelerate_py.evidence.comparison import Array
 from ipfs_accelerate_py.evidence.controls import Control, relative_change, sensitive
 from ipfs_accelerate_py.evidence.forgetting import forgotten
 from ipfs_accelerate_py.evidence.gains import GAINS, for_writing
+from ipfs_accelerate_py.evidence.keenness import keenness
 from ipfs_accelerate_py.evidence.variety import enough, varied
+from ipfs_accelerate_py.evidence.wrongs import wrongs
 from ipfs_accelerate_py.hardware.backend import TORCH_BACKENDS
 from ipfs_accelerate_py.skills import export_server
 from ipfs_accelerate_py.skills.checkpoint import Checkpoint
 from ipfs_accelerate_py.skills.engine_eager import EagerEngine
 from ipfs_accelerate_py.skills.generation import Generator
 from ipfs_accelerate_py.skills.handler import Handler
-from ipfs_accelerate_py.skills.pictured import PLACES
 from ipfs_accelerate_py.skills.session import prompts
 from ipfs_accelerate_py.skills.shown_arrays import COUNT, FITTED
 from ipfs_accelerate_py.skills.shown_sizes import MEASURES
 from ipfs_accelerate_py.skills.skill import Skill
-from ipfs_accelerate_py.skills.vision_language import COUNTED, PATCHES, TAPS
+from ipfs_accelerate_py.skills.vision_language import COUNTED
 
 _WARM_UP, _TIMED = 3, 10  # calls
-_MASKS = ("attention_mask", "pixel_mask")  # what they hide must be hidden
 
 
 @dataclass(frozen=True)
@@ -108,24 +108,26 @@ class Bench:
         return self.skill.heads[self.task].graph(self.model, self.checkpoint)
 
     def controls(self, forward: Callable[[Mapping[str, Array]], Mapping[str, Array]]) -> list[Control]:
-        """Return how far each input, made wrong on purpose, moves the result.
+        """Return how far each input, made wrong on purpose, moves the result, and whether slightly wrong weights show.
 
         Ids are moved along, masks and marks turned over, pictures put upside down. Masks and places may be wrong in
         two ways, of which that counts which moves more: what comes after a text is nothing to a decoder.
         """
         right = forward(self.batch)
-        found = []
+        found = list(self.keenness)
         for name, array in self.batch.items():
             if name in COUNTED or name in MEASURES or name == FITTED or name.startswith(COUNT):
                 continue
-            wrong = [_wrong(name, array, self.batch)]
-            wrong += [_thinned(array)] if name == "attention_mask" else []
-            wrong += (
-                [np.zeros_like(array)] if _places(name, array) else []
-            )  # to a distance, backwards is much the same
-            moved = [relative_change(right, forward({**self.batch, name: each})) for each in wrong]
+            moved = [
+                relative_change(right, forward({**self.batch, name: each})) for each in wrongs(name, array)
+            ]
             found.append(Control(f"{name} changed", max(moved)))
         return found
+
+    @cached_property
+    def keenness(self) -> list[Control]:
+        """Whether weights that are a little wrong would show; of the reference, whatever is tested against it."""
+        return keenness(self)
 
     def saved_again(self, folder: Path) -> Checkpoint:
         """Return the checkpoint as transformers loads and saves it."""
@@ -147,37 +149,6 @@ def _left(batch: Mapping[str, Array]) -> dict[str, Array]:
     }
     first = batch["input_ids"][..., :1]
     return {**moved, "input_ids": np.where(moved["attention_mask"] == 0, first, moved["input_ids"])}
-
-
-def _wrong(name: str, array: Array, batch: Mapping[str, Array]) -> Array:
-    if array.dtype.kind == "f":
-        # A sound is played backwards; a picture, or the bands of a spectrogram, put upside down.
-        return np.ascontiguousarray(array[:, ::-1] if array.ndim == 2 else array[..., ::-1, :])
-    if name == TAPS or _places(name, array):
-        return np.ascontiguousarray(array[..., ::-1])
-    if name in ("input_ids", PLACES):
-        return np.roll(array, 1, axis=-1)
-    if name == "decoder_input_ids":  # often a single token, which has no place to be moved to
-        return np.where(array > 0, array - 1, 1)
-    if name == "positions":
-        return np.asarray(np.maximum(array - 1, 0))
-    if name in _MASKS and not (array == 0).any():
-        raise EvidenceError(
-            "no row is padded, so that ignoring the mask would change nothing; give inputs of unequal length"
-        )
-    if set(np.unique(array)) <= {0, 1}:
-        return np.ones_like(array) if name in _MASKS else 1 - array
-    raise EvidenceError(f"input {name!r} is made wrong in no known way")
-
-
-def _places(name: str, array: Array) -> bool:
-    """Whether `array` holds the places of tokens or patches."""
-    return name == PATCHES or (name == "position_ids" and array.ndim == 3)
-
-
-def _thinned(mask: Array) -> Array:
-    """Return `mask` without the second, fourth, ... token of each row."""
-    return np.where(np.cumsum(mask, axis=-1) % 2 == 0, 0, mask)
 
 
 def prepared(skill: Skill, task: str, case: Case, write: Write, folder: Path) -> Bench:

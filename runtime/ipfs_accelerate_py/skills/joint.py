@@ -24,4 +24,4 @@ def joined(model: Module, batch: Tensors, inputs: Inputs, *, start: int) -> dict
     )
     read = model.decoder(begun)[:, -1:]
     logits = model.joint(encoder_hidden_states=heard.pooler_output, decoder_hidden_states=read)
-    return {"logits": logits.float(), "seen": heard.attention_mask.float()}
+    return {"logits": logits.float(), "seen": heard.attention_mask.long()}
