@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import FastSpeech2ConformerConfig, SEWConfig, SEWDConfig
+from transformers import EncodecConfig, EncodecModel, FastSpeech2ConformerConfig, SEWConfig, SEWDConfig
 from transformers.models.fastspeech2_conformer import modeling_fastspeech2_conformer as speech
 from transformers.models.moonshine.modeling_moonshine import MoonshinePreTrainedModel
 from transformers.models.seamless_m4t.modeling_seamless_m4t import SeamlessM4TConformerRelPositionalEmbedding
@@ -48,6 +49,33 @@ def test_as_many_states_come_back_as_were_given(made: Any, config: Any, length: 
             got = encoder(frames.clone(), heard).last_hidden_state
     assert torch.equal(got, want)
     assert got.shape[1] == length
+
+
+def test_a_traced_codec_gives_as_much_sound_as_it_is_given() -> None:
+    torch.manual_seed(0)
+
+    class Codec(torch.nn.Module):  # type: ignore[misc]  # torch is an unchecked library
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = EncodecModel(
+                EncodecConfig(hidden_size=16, num_filters=2, codebook_dim=16, codebook_size=32)
+            )
+
+        def forward(self, sound: torch.Tensor, mask: torch.Tensor) -> Any:
+            return self.model(sound, mask).audio_values
+
+    codec = Codec().eval()
+    with torch.no_grad(), rewrites.traced(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says that tracing is old, and what it traced
+        traced = torch.jit.trace(
+            codec, (torch.randn(1, 1, 1600), torch.ones(1, 1600).long()), check_trace=False
+        )
+    for length in (1600, 2000, 641):
+        sound, mask = torch.randn(1, 1, length), torch.ones(1, length).long()
+        with torch.no_grad():
+            got, want = traced(sound, mask), codec(sound, mask)
+        assert got.shape[-1] == length
+        assert torch.allclose(got, want, atol=1e-5)  # orders of summing differ
 
 
 @given(st.integers(1000, 100_000))

@@ -96,6 +96,7 @@ _SHAPING = (
     "shared_filters.py",
     "shown_session.py",
     "shown_tower.py",
+    "sized_depths.py",
     "sized_pictures.py",
     "sliding_stretches.py",
     "sound_lengths.py",

@@ -43,6 +43,7 @@ from ipfs_accelerate_py.skills.relative_places import by_distance
 from ipfs_accelerate_py.skills.replacing import replaced
 from ipfs_accelerate_py.skills.resized_pictures import by_matrices
 from ipfs_accelerate_py.skills.shared_filters import by_channel
+from ipfs_accelerate_py.skills.sized_depths import by_patches
 from ipfs_accelerate_py.skills.sized_pictures import by_sizes
 from ipfs_accelerate_py.skills.sliding_stretches import by_place
 from ipfs_accelerate_py.skills.sound_lengths import by_counting
@@ -101,6 +102,7 @@ def traced() -> Iterator[None]:
         stack.enter_context(by_channel())
         stack.enter_context(by_hop())
         stack.enter_context(by_missing())
+        stack.enter_context(by_patches())
         yield
 
 

@@ -19,6 +19,7 @@ def by_counting() -> Iterator[None]:
     with replaced(
         *around({"SEWEncoder": _as_long_as_given, "SEWDEncoder": _as_long_as_given}, "forward"),
         *around({"SEWUpsampling": _filled_up, "SEWDUpsampling": _filled_up}, "forward"),
+        *around({"EncodecModel": _cut}, "decode"),
         *in_classes({"MoonshinePreTrainedModel": _convolved}, "_get_feat_extract_output_lengths"),
         *in_models({"length_regulator": _lasting}),
     ):
@@ -45,6 +46,22 @@ def _as_long_as_given(usual: Any) -> Any:
         return found
 
     return forward
+
+
+def _cut(usual: Any) -> Any:
+    """Return the decoding of codes, cut to the length of the mask: whether it is longer depends on the length."""
+
+    def decode(
+        self: Any, audio_codes: Any, audio_scales: Any, padding_mask: Any = None, *given: Any, **settings: Any
+    ) -> Any:
+        found = usual(self, audio_codes, audio_scales, None, *given, **settings)
+        length = None if padding_mask is None else padding_mask.shape[-1]
+        if isinstance(found, tuple):
+            return (found[0][..., :length], *found[1:])
+        found.audio_values = found.audio_values[..., :length]
+        return found
+
+    return decode
 
 
 def _convolved(self: Any, input_lengths: Any) -> Any:
