@@ -304,7 +304,7 @@ class Plan:
             "task": place.task,
             "model": place.head.model,
             "inputs": ", ".join(place.inputs),
-            "output": place.output,
+            "output": ", ".join(place.outputs),
         }
 
 

@@ -281,6 +281,16 @@ class PlannedHead:
         return self.head.output
 
     @property
+    def also(self) -> tuple[str, ...]:
+        """The fields beside it that belong to the answer."""
+        return self.head.also
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """All fields of the answer."""
+        return (self.output, *self.also)
+
+    @property
     def field(self) -> str | int | None:
         """Where in the output it stands: a name, a place in a tuple, or None where the output is the tensor itself."""
         name, place = self._stands

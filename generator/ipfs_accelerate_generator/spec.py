@@ -63,6 +63,8 @@ class Head:
     output: str
     """The field of the output that is read. Where the output is a tensor, it is called `tensor`; the second of a tuple
     `item_1`, and `maps_0` the first of a tuple in the field `maps`."""
+    also: tuple[str, ...] = ()
+    """The fields that belong to the answer beside it, where a task is given arrays: the boxes of scores."""
     method: str = ""
     """The method of the class that the task calls, such as one tower's; "" says: its forward."""
     pooling: str = ""
@@ -107,6 +109,7 @@ class Head:
             check_dotted("module", self.module)
         check_names("inputs", self.inputs, check_identifier)
         check_identifier("output", self.output)
+        check_names("also", self.also, check_identifier, may_be_empty=True)
         if self.method != "":
             check_identifier("method", self.method)
         if self.pooling not in POOLING:

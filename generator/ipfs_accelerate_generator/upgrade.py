@@ -68,7 +68,7 @@ def differences(before: ModelSpec, after: ModelSpec) -> tuple[str, ...]:
     found = [f"new task {task} ({new[task].model})" for task in new if task not in old]
     found += [f"no task {task} any more" for task in old if task not in new]
     for task in (task for task in new if task in old):
-        for what in ("model", "inputs", "output", "table"):
+        for what in ("model", "inputs", "output", "also", "table"):
             earlier, now = getattr(old[task], what), getattr(new[task], what)
             if earlier != now:
                 found.append(f"{task}: {what} {_shown(now)} instead of {_shown(earlier)}")

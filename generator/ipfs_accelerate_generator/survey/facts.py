@@ -35,6 +35,8 @@ _TOKEN_LIMITS: Final = (
 _IMAGE_LIMITS: Final = ("image_size", "img_size")
 _FRAME_LIMITS: Final = ("num_frames",)
 _AUDIO_LIMITS: Final = ("max_source_positions",)
+# They say where in a picture something is meant, and are of it.
+_POINTS: Final = frozenset({"input_points", "input_labels"})
 
 
 def title(about: Subject) -> str:
@@ -256,7 +258,7 @@ def given(heads: tuple[Head, ...]) -> tuple[Head, ...]:
 
 def family(carried: tuple[str, ...], tasks: tuple[str, ...], heads: tuple[Head, ...] = ()) -> tuple[str, str]:
     """Return the family and subfamily that a user would look for the type under."""
-    if heads and all(is_given(head) for head in heads):
+    if heads and all(is_given(head) and _POINTS.isdisjoint(head.inputs) for head in heads):
         return "tensor", "time-series" if "time-series" in carried else "part"
     if len(carried) > 1:
         compared = any(task.startswith("zero-shot-") for task in tasks)

@@ -19,7 +19,13 @@ from ipfs_accelerate_generator.survey.shape import Shape, number, text
 from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
 # Beside what the type's processors return.
-_ALSO_FED: Final[Mapping[str, tuple[str, ...]]] = {"masked-image-modeling": ("bool_masked_pos",)}
+_ALSO_FED: Final[Mapping[str, tuple[str, ...]]] = {
+    "mask-generation": (
+        "input_points",
+        "input_labels",
+    ),  # where a mask is wanted: its processor makes them if told
+    "masked-image-modeling": ("bool_masked_pos",),
+}
 # What a text is about, where no processor says by name what it returns.
 _ABOUT: Final = ("protein_input_ids", "protein_attention_mask", *MOLECULES)
 # generate() is given these and no more: transformers' pipeline drops what else the tokenizer returns.

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ipfs_accelerate_generator.planned import GENERATING, TEXT_TENSORS
 from ipfs_accelerate_generator.spec import FUSED
-from ipfs_accelerate_generator.survey import behind, fused, given, packed, readings
+from ipfs_accelerate_generator.survey import answers, behind, fused, given, packed, readings
 from ipfs_accelerate_generator.survey.building import built, named_as, weighs_labels
 from ipfs_accelerate_generator.survey.changes import change, unmasked
 from ipfs_accelerate_generator.survey.company import spoilt
@@ -59,6 +59,8 @@ class Proof:
     """The implementation of attention that its class has to be loaded with, as `Head.attention` says it."""
     drawn: bool = False
     """Whether what it draws at random shows in its output, as `Head.drawn` says it."""
+    also: tuple[str, ...] = ()
+    """The fields of an answer beside `output`, as `Head.also` says it."""
     control: float = 0.0
     """The least that another input, or an ignored mask, changed, relative to the largest value."""
     feed: Feed | None = None
@@ -154,6 +156,7 @@ def _prove(
         readings.pictures(model, feed),
         spoilt(candidate, model, feed),
         drawn=readings.drawn(candidate, model, feed),
+        also=answers.beside(candidate, model, feed),
         control=_control(candidate, model, feed),  # before the model is changed
         attention=_attention(candidate, model, feed, built(candidate, config, arguments | extra, usual=True)),
         feed=feed,

@@ -279,7 +279,7 @@ def _described(about: Subject, candidate: Candidate, spec: ModelSpec, best: _Att
         return head
     proof = with_beginning(candidate, about.config, best.arguments, proof)
     tensors, whole = arrays(candidate, about.config, best.arguments, proof, texts=every)
-    given = replace(head, inputs=proof.inputs, tensors=tensors, whole=whole)
+    given = replace(head, inputs=proof.inputs, tensors=tensors, whole=whole, also=proof.also)
     kept = writes(given) and goes_on_after(candidate, about.config, best.arguments, proof)
     return replace(given, keeps=kept)
 

@@ -28,7 +28,7 @@ from ipfs_accelerate_py.skills.stretched import REFUSALS
 _SEED: Final = 7
 # Tried in turn until every input matters and slightly wrong weights show; less than one, where a tower without norms
 # drowns what is written behind it, or where chances are all 0 or 1. Without norms a little more or less is much.
-_GAINS: Final = (1.0, 2.0, 4.0, 0.25, 6.0, 8.0, 0.8, 0.7, 0.45)
+_GAINS: Final = (1.0, 2.0, 3.0, 4.0, 0.25, 6.0, 8.0, 0.8, 0.7, 0.45)
 _MORE: Final = range(101, 109)  # seeds of more inputs, of which those count after which enough is written
 _SIZES: Final[tuple[Callable[[int], int], ...]] = (
     lambda size: 2 * size,

@@ -97,12 +97,14 @@ class Sight:
         given = {name: each for name, each in made_of(self._processor, pictures).items() if name in takes}
         with torch.inference_mode():
             output: Any = call(**given)
+            first, *others = self._head.outputs
+            every = {name: output[name] for name in others}
             for key in self.seeing.path:
                 output = output[key]
-            found = output.float().numpy()
+            every[first] = output
         # Where a call is whole, no axis is one of rows.
         whole = any(port.axes[0] == CALL for port in self._head.inputs.values())
-        return {name: found if whole else found[0] for name in self._head.outputs}
+        return {name: (each if whole else each[0]).float().numpy() for name, each in every.items()}
 
     def controls(self) -> list[Control]:
         """Return how far another picture moves the result."""

@@ -15,6 +15,12 @@ def found_at(output: Any, path: tuple[str | int, ...], *, whole: bool = False) -
     return answered(output, whole=whole)
 
 
+def beside(output: Any, *, whole: bool = False) -> Any:
+    """Return an output that belongs to another's answer: what is real as `answered`, numbers of things as they are."""
+    found = output.float() if output.is_floating_point() else output.long()
+    return found.unsqueeze(0) if whole else found
+
+
 def grown(batch: Tensors, name: str) -> dict[str, Any]:
     """Return `batch` with a row in `name`, (rows, tokens, ...), for each token written: that of the last before it."""
     import torch

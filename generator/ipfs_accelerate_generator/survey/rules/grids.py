@@ -238,17 +238,25 @@ def tiles_seen(shape: Shape, _generator: Any) -> Any:
 
 
 def points(shape: Shape, generator: Any) -> Any:
-    """One point within each picture, to ask what lies there."""
+    """Points within each picture, to ask what lies there: several masks are wanted, by several points each."""
     import torch
 
-    return torch.rand(shape.batch, 1, 1, 2, generator=generator) * side(shape)
+    return torch.rand(*_asked(shape), 2, generator=generator) * side(shape)
 
 
-def inside(shape: Shape, _generator: Any) -> Any:
-    """Ones: each point lies within what is meant."""
+def inside(shape: Shape, generator: Any) -> Any:
+    """For each point 1 if it lies within what is meant, or 0 if beside it."""
     import torch
 
-    return torch.ones(shape.batch, 1, 1, dtype=torch.long)
+    return torch.randint(0, 2, _asked(shape), generator=generator)
+
+
+def _asked(shape: Shape) -> tuple[int, int, int]:
+    """Return how many pictures there are, how many masks are wanted of each, and by how many points.
+
+    No configuration says so: a longer text stands for more of both.
+    """
+    return shape.batch, shape.tokens // 6, shape.tokens // 4
 
 
 def cut(shape: Shape, generator: Any) -> Any:
