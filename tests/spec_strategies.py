@@ -70,13 +70,15 @@ def tensors(draw: st.DrawFn, name: str) -> Tensor:
 def heads(draw: st.DrawFn) -> Head:
     """Return one head, with or without tensors."""
     inputs = draw(several(identifiers))
+    output = draw(identifiers)
     return Head(
         task=draw(words),
         table=draw(st.one_of(st.just(""), identifiers)),
         model=draw(identifiers),
         module=draw(st.one_of(st.just(""), dotted)),
         inputs=inputs,
-        output=draw(identifiers),
+        output=output,
+        also=draw(several(identifiers.filter(lambda name: name != output), least=0)),
         config=draw(tables),
         generation=draw(tables),
         labels=draw(several(texts, least=0)),

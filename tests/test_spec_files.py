@@ -134,6 +134,11 @@ def test_a_head_that_an_override_makes_run_is_unproved_no_longer(folder: Path) -
         ('title = "Mini"', 'titel = "Mini"', "3: key 'titel' is not known; did you mean 'title'?"),
         ('output = "logits"', "outputs = 1", "17: key 'outputs' is not known; did you mean 'output'"),
         ('output = "logits"', "", "12: key 'output' is missing"),
+        (
+            'output = "logits"',
+            'output = "logits"\nalso = ["boxes", "logits"]',
+            "18: also names logits, which",
+        ),
         ('title = "Mini"', "", "1: key 'title' is missing"),
         ('"text",', '"text", 3,', "8: modalities is 3; give a text in quotes"),
         ("hidden_size = 32", "hidden_size = 2025-01-01", "20: tiny.hidden_size is a date; give a text"),

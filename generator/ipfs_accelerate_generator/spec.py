@@ -110,6 +110,8 @@ class Head:
         check_names("inputs", self.inputs, check_identifier)
         check_identifier("output", self.output)
         check_names("also", self.also, check_identifier, may_be_empty=True)
+        if self.output in self.also:
+            refuse("also", f"also names {self.output}, which is the output; leave it out")
         if self.method != "":
             check_identifier("method", self.method)
         if self.pooling not in POOLING:
