@@ -20,10 +20,8 @@ from ipfs_accelerate_generator.survey.subject import Candidate, NoInput
 
 # Beside what the type's processors return.
 _ALSO_FED: Final[Mapping[str, tuple[str, ...]]] = {
-    "mask-generation": (
-        "input_points",
-        "input_labels",
-    ),  # where a mask is wanted: its processor makes them if told
+    # Where a mask is wanted: its processor makes them if it is told.
+    "mask-generation": ("input_points", "input_labels"),
     "masked-image-modeling": ("bool_masked_pos",),
 }
 # What a text is about, where no processor says by name what it returns.

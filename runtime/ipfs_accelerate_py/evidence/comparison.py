@@ -97,12 +97,21 @@ def _difference(name: str, got: Array, want: Array) -> Difference:
     wrong = np.where(finite, ~np.isfinite(exact_got), ~np.isclose(exact_got, exact_want, equal_nan=True))
     if wrong.any():
         return _fault(name, got, want, wrong, "output {0!r} is {1} at {3} where the reference is {2}")
-    apart = np.abs(np.where(finite, exact_got, 0.0) - np.where(finite, exact_want, 0.0))
-    scale = (
-        float(np.abs(np.where(finite, exact_want, 0.0)).max()) or 1.0
-    )  # of all zeros: the absolute difference
-    place = np.unravel_index(int(apart.argmax()), apart.shape)
-    return Difference(float(apart[place]) / scale, f"{name} at {_index(place)}")
+    found = apart(exact_got, exact_want)
+    place = np.unravel_index(int(found.argmax()), found.shape)
+    return Difference(float(found[place]), f"{name} at {_index(place)}")
+
+
+def apart(got: Array, want: Array) -> Array:
+    """Return how far each number of `got` is from that of `want`, relative to the largest finite one of `want`.
+
+    Both are real and of one shape, infinity as `unbounded` has it. Where `want` is not finite it is 0.
+    """
+    finite = np.isfinite(want)
+    right = np.where(finite, want, 0.0)
+    scale = float(np.abs(right).max()) or 1.0  # of all zeros: the absolute difference
+    found: Array = np.abs(np.where(finite, got, 0.0) - right) / scale
+    return found
 
 
 def unbounded(array: Array) -> Array:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ipfs_accelerate_py.evidence.comparison import TOLERANCE, Array, unbounded
+from ipfs_accelerate_py.evidence.comparison import TOLERANCE, Array, apart, unbounded
 from ipfs_accelerate_py.evidence.controls import Control
 from ipfs_accelerate_py.evidence.disturbed import disturbed
 
@@ -22,7 +22,7 @@ def keenness(bench: Bench) -> list[Control]:
     A sigmoid that gives 0 or 1 whatever it is given, a score that stands beside a filler of -10000, a result that is
     the input itself: every backend agrees with them, and no wrong number in an input need show it. Choices, such as
     token numbers, are the same for weights nearly right, and are not asked. Of 140 outputs of small models nine in
-    ten move in all places but one in a hundred, and those that prove nothing in fewer than one in twenty-five.
+    ten move in all places but one in a hundred, and those that prove nothing in at most one in sixteen.
     """
     before, after = (each.reference(bench.batch) for each in (bench, disturbed(bench, _off)))
     return [
@@ -38,12 +38,7 @@ def _told(got: Array, want: Array) -> float:
         return 1.0
     there, right = unbounded(got), unbounded(want)
     finite = np.isfinite(right)
-    if not finite.any():
-        return 0.0
-    scale = (
-        np.abs(right[finite]).max() or 1.0
-    )  # of all zeros: the absolute difference, as where they are compared
-    return float((np.abs(there[finite] - right[finite]) > TOLERANCE * scale).mean())
+    return float((apart(there, right)[finite] > TOLERANCE).mean()) if finite.any() else 0.0
 
 
 def _off(weight: Any, generator: Any) -> Any:
